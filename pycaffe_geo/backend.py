@@ -1,0 +1,103 @@
+"""Array module (NumPy or CuPy), device choice and keyed random draws. The only file that imports cupy."""
+
+import hashlib
+import logging
+
+import numpy as np
+
+from pycaffe_geo.errors import DeviceError
+
+log = logging.getLogger(__name__)
+
+_MODULES = {np.ndarray: np}
+
+
+class Device:
+    """The CPU: arrays are NumPy's. `index` is None here and the device number on a GPU."""
+
+    index = None
+    xp = np
+
+    def __str__(self):
+        return "CPU"
+
+    def asarray(self, array, dtype=None):
+        """Return `array` on this device (copied only where needed)."""
+        return self.xp.asarray(array, dtype=dtype)
+
+    def generator(self, *key):
+        """Return a random Generator whose draws depend on `key` alone (Philox, keyed by a hash of it)."""
+        return np.random.Generator(np.random.Philox(key=_digest(key)))
+
+    def synchronize(self):
+        """Wait until all work given to the device is done."""
+
+
+class Gpu(Device):
+    """One CUDA device: arrays are CuPy's."""
+
+    def __init__(self, index):
+        self.xp = _load_cupy()
+        count = self.xp.cuda.runtime.getDeviceCount()
+        if not 0 <= index < count:
+            raise DeviceError(f"--gpu {index}: this machine has {count} CUDA device(s), numbered from 0")
+        self.index = index
+        self.xp.cuda.Device(index).use()
+        _MODULES[self.xp.ndarray] = self.xp
+
+    def __str__(self):
+        return f"GPU {self.index}"
+
+    def generator(self, *key):
+        bits = self.xp.random.Philox4x3210(seed=_digest(key) % 2**63)
+        return self.xp.random.Generator(bits)
+
+    def synchronize(self):
+        self.xp.cuda.Device(self.index).synchronize()
+
+
+CPU = Device()
+
+
+def _digest(key):
+    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=16).digest(), "little")
+
+
+def _load_cupy():
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except ImportError as e:
+        raise DeviceError("no GPU can be used: CuPy is not installed (pip install 'pycaffe_geo[cuda12]')") from e
+    except Exception as e:  # CuPy raises errors of its own kinds where the driver is absent or too old
+        raise DeviceError(f"no GPU can be used: CuPy is installed but finds no device ({e})") from e
+    return cupy
+
+
+def choose_device(cpu=False, gpu=None, solver_mode="CPU", device_id=0):
+    """Return the Device to run on.
+
+    `--cpu` / `--gpu N` (cpu, gpu) beat the solver's `solver_mode` and `device_id`. A GPU that was asked for by
+    `--gpu` and is absent raises DeviceError; one asked for by `solver_mode` falls back to the CPU with a warning.
+    """
+    if cpu:
+        return CPU
+    if gpu is not None:
+        return Gpu(gpu)
+    if solver_mode == "GPU":
+        try:
+            return Gpu(device_id)
+        except DeviceError as e:
+            log.warning("solver_mode: GPU, but %s; running on the CPU", e)
+    return CPU
+
+
+def array_module(array):
+    """Return the module (NumPy or CuPy) that made `array`."""
+    return _MODULES.get(type(array), np)
+
+
+def asnumpy(array):
+    """Return `array` as a NumPy array (a copy when it lives on a GPU, the array itself otherwise)."""
+    return array.get() if hasattr(array, "get") else np.asarray(array)
