@@ -1,0 +1,120 @@
+"""Blob: an array of data and an array of its gradient (diff), allocated when first touched."""
+
+import math
+
+import numpy as np
+
+from pycaffe_geo.backend import CPU
+from pycaffe_geo.errors import ShapeError
+
+
+class Memory:
+    """A flat zeroed buffer, allocated on first use; it grows when asked for more and never shrinks."""
+
+    def __init__(self, dtype, device):
+        self.dtype = np.dtype(dtype)
+        self.device = device
+        self.array = None
+
+    def reserve(self, count):
+        """Return the flat buffer, holding at least `count` elements."""
+        if self.array is None or self.array.size < count:
+            self.array = self.device.xp.zeros(max(count, 1), self.dtype)
+        return self.array
+
+
+class Blob:
+    """N-dimensional data and diff of one shape, dtype and device (Caffe's Blob).
+
+    `data` and `diff` are writable arrays; write with `blob.data[...] = x`. They stay the same buffers until a
+    reshape, which keeps their capacity. After a reshape the contents are undefined.
+    """
+
+    def __init__(self, shape=(), dtype=np.float32, device=CPU, name=""):
+        self.name = name
+        self.dtype = np.dtype(dtype)
+        self.device = device
+        self._data = Memory(dtype, device)
+        self._diff = Memory(dtype, device)
+        self._owner = self
+        self._views = {}
+        self.reshape(*shape)
+
+    @property
+    def shape(self):
+        """The sizes of all axes, a tuple."""
+        return self._owner._shape
+
+    @property
+    def count(self):
+        """The number of elements."""
+        return self._owner._count
+
+    @property
+    def data(self):
+        """The values."""
+        return self._view(self._data)
+
+    @data.setter
+    def data(self, value):
+        self.data[...] = value
+
+    @property
+    def diff(self):
+        """The gradient of the loss with respect to `data`."""
+        return self._view(self._diff)
+
+    @diff.setter
+    def diff(self, value):
+        self.diff[...] = value
+
+    num = property(lambda self: self._legacy(0), doc="Size of axis 0 (1 where there is none), as in pycaffe.")
+    channels = property(lambda self: self._legacy(1), doc="Size of axis 1 (1 where there is none), as in pycaffe.")
+    height = property(lambda self: self._legacy(2), doc="Size of axis 2 (1 where there is none), as in pycaffe.")
+    width = property(lambda self: self._legacy(3), doc="Size of axis 3 (1 where there is none), as in pycaffe.")
+
+    def reshape(self, *shape):
+        """Set the shape; buffers are kept and grow on next use if they must."""
+        shape = tuple(int(n) for n in shape)
+        if any(n < 0 for n in shape):
+            raise ShapeError(f"blob '{self.name}': cannot have the shape {shape}: sizes must not be negative")
+        self._shape = shape
+        self._count = math.prod(shape)
+
+    def share_data(self, other):
+        """Use the data buffer of `other` (same count) from now on."""
+        self._data = other._data
+
+    def share_diff(self, other):
+        """Use the diff buffer of `other` (same count) from now on."""
+        self._diff = other._diff
+
+    def shares_data(self, other):
+        """True where both blobs keep their data in one buffer."""
+        return self._data is other._data
+
+    def shares_diff(self, other):
+        """True where both blobs keep their diff in one buffer."""
+        return self._diff is other._diff
+
+    def alias(self, diff=None):
+        """Return a blob of the same name, shape (also after later reshapes) and data, whose diff lies in `diff` (a Memory; its own if None)."""
+        twin = Blob((), self.dtype, self.device, self.name)
+        twin._owner = self._owner
+        twin._data = self._data
+        twin._diff = diff if diff is not None else Memory(self.dtype, self.device)
+        return twin
+
+    def __repr__(self):
+        return f"Blob('{self.name}', {self.shape}, {self.dtype})"
+
+    def _legacy(self, axis):
+        return self.shape[axis] if axis < len(self.shape) else 1
+
+    def _view(self, memory):
+        buffer = memory.reserve(self.count)
+        base, shape, view = self._views.get(id(memory), (None, None, None))
+        if base is not buffer or shape != self.shape:
+            view = buffer[: self.count].reshape(self.shape)
+            self._views[id(memory)] = (buffer, self.shape, view)
+        return view

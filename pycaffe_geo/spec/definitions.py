@@ -1,0 +1,126 @@
+"""What a specification file says, typed: NetDef, LayerDef and SolverDef. Field names are Caffe's."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+TRAIN = "TRAIN"
+TEST = "TEST"
+Phase = Literal["TRAIN", "TEST"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file; `str(place)` is file:line:column."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self):
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class ParamSpec:
+    """How one parameter blob of a layer learns (Caffe's ParamSpec); None means the field was not given."""
+
+    name: str = ""
+    lr_mult: float | None = None
+    decay_mult: float | None = None
+    share_mode: Literal["STRICT", "PERMISSIVE"] = "STRICT"
+
+
+@dataclass(frozen=True)
+class NetStateRule:
+    """One include / exclude rule (Caffe's NetStateRule): every part given must hold."""
+
+    phase: Phase | None = None
+    min_level: int | None = None
+    max_level: int | None = None
+    stage: tuple[str, ...] = ()
+    not_stage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerDef:
+    """One layer of a flat network. `parameters` maps a key such as `convolution_param` to its typed dataclass."""
+
+    name: str
+    type: str
+    bottom: tuple[str, ...] = ()
+    top: tuple[str, ...] = ()
+    loss_weight: tuple[float, ...] = ()
+    param: tuple[ParamSpec, ...] = ()
+    propagate_down: tuple[bool, ...] = ()
+    include: tuple[NetStateRule, ...] = ()
+    exclude: tuple[NetStateRule, ...] = ()
+    phase: Phase | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class NetState:
+    """The state a net is built in: its phase, level and stages."""
+
+    phase: Phase = TEST
+    level: int = 0
+    stage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetDef:
+    """A flat network: modules, repeats and shares are expanded, every layer of every phase is there."""
+
+    name: str = ""
+    layers: tuple[LayerDef, ...] = ()
+    force_backward: bool = False
+    debug_info: bool = False
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class SolverDef:
+    """A solver file (Caffe's SolverParameter, plus `freeze`, `warmup_iter` and the `cosine` policy of ours). Iterations count from 0."""
+
+    net: str = ""
+    train_net: str = ""
+    test_net: tuple[str, ...] = ()
+    train_state: NetState = NetState(phase=TRAIN)
+    test_state: tuple[NetState, ...] = ()
+    type: str = "SGD"
+    base_lr: float = 0.01
+    lr_policy: Literal["fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid", "cosine"] = "fixed"
+    gamma: float = 0.1
+    power: float = 0.75
+    stepsize: int = 0
+    stepvalue: tuple[int, ...] = ()
+    warmup_iter: int = 0
+    max_iter: int = 0
+    iter_size: int = 1
+    momentum: float = 0.0
+    momentum2: float = 0.999
+    rms_decay: float = 0.99
+    delta: float = 1e-8
+    weight_decay: float = 0.0
+    regularization_type: Literal["L1", "L2"] = "L2"
+    clip_gradients: float = -1.0
+    display: int = 0
+    average_loss: int = 1
+    test_iter: tuple[int, ...] = ()
+    test_interval: int = 0
+    test_initialization: bool = True
+    test_compute_loss: bool = False
+    snapshot: int = 0
+    snapshot_prefix: str = ""
+    snapshot_after_train: bool = True
+    snapshot_diff: bool = False
+    snapshot_format: Literal["HDF5", "BINARYPROTO"] = "HDF5"
+    random_seed: int = -1
+    solver_mode: Literal["CPU", "GPU"] = "CPU"
+    device_id: int = 0
+    debug_info: bool = False
+    layer_wise_reduce: bool = True
+    weights: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
+    file: str = ""
