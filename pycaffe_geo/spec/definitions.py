@@ -81,7 +81,7 @@ class NetDef:
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file (Caffe's SolverParameter, plus `freeze`, `warmup_iter` and the `cosine` policy of ours). Iterations count from 0."""
+    """A solver file (Caffe's SolverParameter, and our own `freeze`, `warmup_iter`, `cosine` policy). Iterations count from 0."""
 
     net: str = ""
     train_net: str = ""
