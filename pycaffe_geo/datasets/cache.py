@@ -1,0 +1,78 @@
+"""Pair files of the procedural worlds, rendered on first use and kept in the user's cache folder."""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pycaffe_geo.datasets.pairs import PairFile, write_pairs
+from pycaffe_geo.datasets.rooms import World, render_pairs
+from pycaffe_geo.errors import DataError, listed, nearest
+
+log = logging.getLogger(__name__)
+
+WORLDS = {"rooms_train": {"split": "train", "clusters": 1400}, "rooms_test": {"split": "test", "clusters": 120}}
+_RENDERER = 1  # raise it whenever the same parameters give other pictures
+
+
+def cache_folder():
+    """Return $PYCAFFE_GEO_CACHE, else the platform's own cache folder / pycaffe_geo (not created)."""
+    chosen = os.environ.get("PYCAFFE_GEO_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pycaffe_geo"
+
+
+def pair_path(source, base=".", progress=False, **params):
+    """Return the pair file that `source` names: a world of WORLDS (with `params`, see `world_pairs`) or a path.
+
+    A relative path is looked for from the working directory, then from `base`. Raises DataError with the nearest name.
+    """
+    if source in WORLDS:
+        return world_pairs(progress=progress, **{**WORLDS[source], **params})
+    if params:
+        raise DataError(f"source '{source}' is a file: {listed(params)} belong to a procedural world ({listed(WORLDS)})")
+    for path in (Path(source), Path(base) / source):
+        if path.is_file():
+            return path
+    raise DataError(f"source '{source}' is neither a pair file ({Path(source).absolute()}) nor a procedural world "
+                    f"({listed(WORLDS)}){nearest(source, WORLDS)}")
+
+
+def world_pairs(split="train", clusters=1400, progress=False, **params):
+    """Return the path of the pair file of a procedural world, rendering it where the cache has none.
+
+    split: "train" or "test" (any word: other words give other rooms); clusters: groups of 4 views, 12 pairs each; params:
+    the fields of `rooms.World`. The file's name holds a hash of every parameter. Two processes may render at once: each
+    writes its own file, and the last rename wins with the same contents.
+    """
+    fields = [field.name for field in dataclasses.fields(World)]
+    for name in params:
+        if name not in fields:
+            raise DataError(f"world: unknown parameter '{name}'{nearest(name, fields)} (known: {listed(fields)})")
+    if clusters < 1:
+        raise DataError(f"world: clusters is {clusters}, expected at least 1")
+    world = World(**params)
+    recipe = {"renderer": _RENDERER, "split": split, "clusters": clusters, **dataclasses.asdict(world),
+              "intrinsics": world.intrinsics.tolist()}
+    text = json.dumps(recipe, sort_keys=True)
+    path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+    if not _usable(path):
+        log.info("rendering %d clusters of 4 views (%dx%d) into %s", clusters, world.width, world.height, path)
+        write_pairs(path, **render_pairs(world, split, clusters, progress), source=f"procedural rooms {text}")
+    return path
+
+
+def _usable(path):
+    if not path.exists():
+        return False
+    try:
+        PairFile(path).check()
+        return True
+    except DataError as e:
+        log.warning("the cached file is replaced: %s", e)
+        return False
