@@ -98,7 +98,7 @@ class Blob:
         return self._diff is other._diff
 
     def alias(self, diff=None):
-        """Return a blob of the same name, shape (also after later reshapes) and data, whose diff lies in `diff` (a Memory; its own if None)."""
+        """Return a blob of the same name and data that follows this one's shape, whose diff lies in `diff` (a Memory of its own if None)."""
         twin = Blob((), self.dtype, self.device, self.name)
         twin._owner = self._owner
         twin._data = self._data

@@ -1,4 +1,4 @@
-"""Every layer, one per file: the file's stem is the type name in lower case without underscores (se3_generator.py holds SE3Generator)."""
+"""Every layer, one per file: se3_generator.py holds SE3Generator (the file's stem without underscores is the type in lower case)."""
 
 import importlib
 import pkgutil

@@ -1,0 +1,289 @@
+"""Net: builds the layers of a network, wires and shares their blobs, and runs them forward and backward."""
+
+import os
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+import pycaffe_geo.layers  # noqa: F401  (registers every layer)
+from pycaffe_geo.backend import CPU, asnumpy
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.errors import ShapeError, SpecError, listed, nearest
+from pycaffe_geo.layer import Clock, layer_class
+from pycaffe_geo.net_parameters import Parameters
+from pycaffe_geo.net_plan import plan_backward
+from pycaffe_geo.spec import NetState, check_wiring, filter_net, load_net
+from pycaffe_geo.weights import write_weights
+
+
+class Net:
+    """A network of one phase, with pycaffe's interface.
+
+    `spec` is the path of a network file or a NetDef. Blobs by name are in `blobs`, parameter blobs by layer name in `params`.
+    `freeze` lists layer-name patterns whose layers do not learn at all. `seed` keys fillers and all random layers.
+    Wrong files raise SpecError, shapes that do not fit ShapeError, weights that do not fit WeightsError.
+    """
+
+    def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=()):
+        definition = load_net(spec) if isinstance(spec, (str, os.PathLike)) else spec
+        self.definition = filter_net(definition, NetState(phase, level, tuple(stages)))
+        check_wiring(self.definition)
+        self.name = self.definition.name
+        self.phase = phase
+        self.dtype = np.dtype(dtype)
+        self.device = device or CPU
+        self.clock = Clock(seed)
+        self.blobs = {}
+        self.layers = []
+        self.bottoms = []
+        self.tops = []
+        self.loss_weights = []
+        self._last_shapes = []
+        self._consumed = {}
+        self._writer = {}
+        self._parameters = Parameters(self._frozen_layers(freeze))
+        for layer_def in self.definition.layers:
+            self._add(layer_def)
+        self.layer_names = [layer.name for layer in self.layers]
+        self.inputs = [t.name for layer, tops in zip(self.layers, self.tops) if layer.type == "Input" for t in tops]
+        self._parameters.finish(self.layers)
+        self.outputs = sorted(name for name in self.blobs if not self._consumed[name])
+        self._plan = plan_backward(self)
+        self._write_loss_weights()
+        if weights:
+            self.copy_from(weights)
+
+    # ---- building
+
+    def _add(self, layer_def):
+        layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, self.dtype, self.device, self.clock)
+        _check_count(layer, "bottom", len(layer_def.bottom), layer.bottoms)
+        _check_count(layer, "top", len(layer_def.top), layer.tops)
+        if len(layer_def.propagate_down) not in (0, len(layer_def.bottom)):
+            count = len(layer_def.propagate_down)
+            raise SpecError(f"{layer.where}: propagate_down has {count} value(s), expected one for each of {len(layer_def.bottom)} bottoms")
+        bottom = [self.blobs[name] for name in layer_def.bottom]
+        top = [self._top(layer, layer_def, i) for i in range(len(layer_def.top))]
+        for name in layer_def.bottom:
+            self._consumed[name] = True
+        for name in layer_def.top:
+            self._writer[name] = layer
+            self._consumed[name] = False
+        layer.setup(bottom, top)
+        layer.reshape(bottom, top)
+        self.layers.append(layer)
+        self.bottoms.append(bottom)
+        self.tops.append(top)
+        self._last_shapes.append([b.shape for b in bottom])
+        self.loss_weights.append(_loss_weights(layer, layer_def))
+        self._parameters.add(layer)
+
+    def _top(self, layer, layer_def, i):
+        """Return the blob of top i: a new one, or the bottom's where the layer works in place."""
+        name = layer_def.top[i]
+        if name not in self.blobs:
+            self.blobs[name] = Blob((), self.dtype, self.device, name)
+            return self.blobs[name]
+        if name not in layer_def.bottom:
+            raise SpecError(f"{layer.where}: top '{name}' is already made by layer '{self._writer[name].name}'")
+        writer = self._writer[name]
+        if not layer.in_place:
+            raise SpecError(f"{layer.where}: cannot work in place (top '{name}' is its bottom): give the top a name of its own")
+        if self._consumed[name]:
+            raise SpecError(
+                f"{layer.where}: cannot change '{name}' in place: another layer has read it before; give the top a name of its own"
+            )
+        if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
+            raise SpecError(
+                f"{layer.where}: cannot change '{name}' in place: layer '{writer.name}' ({writer.type}) needs its values for "
+                "its own gradient; give the top a name of its own"
+            )
+        return self.blobs[name]
+
+    def _frozen_layers(self, patterns):
+        """Return the names of the layers that the freeze patterns match; each pattern must match one."""
+        names = [d.name for d in self.definition.layers]
+        for pattern in patterns:
+            if not any(fnmatchcase(n, pattern) for n in names):
+                raise SpecError(f"freeze: no layer matches '{pattern}'{nearest(pattern, names)}")
+        return {n for n in names if any(fnmatchcase(n, p) for p in patterns)}
+
+    def _write_loss_weights(self):
+        """Put each loss weight into its top's diff, where the layer's backward reads it."""
+        for weights, top in zip(self.loss_weights, self.tops):
+            for weight, blob in zip(weights, top):
+                if weight:
+                    blob.diff[...] = weight
+
+    # ---- parameters
+
+    @property
+    def params(self):
+        """{layer name: [parameter blobs]} of the layers that have any."""
+        return {layer.name: layer.blobs for layer in self.layers if layer.blobs}
+
+    learnable = property(lambda self: self._parameters.blobs, doc="The parameter blobs, each once where several layers share it.")
+    lr_mults = property(lambda self: self._parameters.lr_mults, doc="Learning-rate factor of each blob of `learnable`.")
+    decay_mults = property(lambda self: self._parameters.decay_mults, doc="Weight-decay factor of each blob of `learnable`.")
+    param_names = property(lambda self: self._parameters.names, doc="'layer[index]' of each blob of `learnable`.")
+
+    def clear_param_diffs(self):
+        """Set every parameter's diff to 0."""
+        for blob in self.learnable:
+            blob.diff[...] = 0
+
+    def copy_from(self, path):
+        """Copy weights by layer name from a file, a list of files or "a.h5,b.h5" (later files win).
+
+        Return a CopyReport, whose text tells what was loaded, skipped and left at its initial value.
+        """
+        return self._parameters.copy_from(self.layers, path)
+
+    def save(self, path, diffs=False):
+        """Write the parameters (and, on request, their diffs) to an HDF5 file in Caffe's layout, atomically."""
+        owned = self._parameters.owned(self.layers)
+        write_weights(
+            path,
+            {name: [asnumpy(b.data) for b in blobs] for name, blobs in owned.items()},
+            {name: [asnumpy(b.diff) for b in blobs] for name, blobs in owned.items()} if diffs else None,
+        )
+
+    def share_with(self, other):
+        """Use the parameter data of the layers of the same names in `other` (a train net's weights in its test net)."""
+        theirs = other.params
+        for layer in self.layers:
+            for mine, blob in zip(layer.blobs, theirs.get(layer.name, [])):
+                if mine.shape != blob.shape:
+                    raise ShapeError(
+                        f"{layer.where}: cannot share '{mine.name}' of shape {mine.shape} with one of shape {blob.shape}"
+                    )
+                mine.share_data(blob)
+
+    def positions(self):
+        """Return {data layer name: batches given out so far}."""
+        return {layer.name: layer.position for layer in self.layers if hasattr(layer, "position")}
+
+    def set_positions(self, positions):
+        """Set the data layers back (or ahead) to what `positions` returned."""
+        for layer in self.layers:
+            if layer.name in positions:
+                layer.position = positions[layer.name]
+
+    # ---- running
+
+    @property
+    def loss(self):
+        """The weighted sum of all losses of the last forward, a float."""
+        return float(sum(self.loss_terms().values()))
+
+    def loss_terms(self):
+        """Return {top name: loss_weight * sum of its data}, floats, of the last forward."""
+        return {
+            blob.name: weight * float(blob.data.sum())
+            for weights, top in zip(self.loss_weights, self.tops)
+            for weight, blob in zip(weights, top)
+            if weight
+        }
+
+    def reshape(self):
+        """Give every layer its chance to follow changed shapes, first to last."""
+        for i in range(len(self.layers)):
+            self._reshape_layer(i)
+
+    def forward(self, blobs=None, start=None, end=None, **inputs):
+        """Run the layers from `start` to `end` (names; all by default) and return {name: data} of the outputs and of `blobs`.
+
+        `inputs` are written to the blobs of those names first; their shapes must fit.
+        """
+        wanted = self._named(blobs or (), "blobs=")
+        self._write(inputs, self.inputs if inputs else (), "data", "input")
+        first = self.layer_index(start) if start else 0
+        last = self.layer_index(end) if end else len(self.layers) - 1
+        for i in range(first, last + 1):
+            self.forward_layer(i)
+        names = [t.name for t in self.tops[last]] if end else self.outputs
+        return {name: self.blobs[name].data for name in dict.fromkeys([*names, *wanted])}
+
+    def forward_layer(self, i):
+        """Run layer number i forward, after a reshape where a bottom's shape has changed."""
+        if self.layers[i].always_reshape or self._last_shapes[i] != [b.shape for b in self.bottoms[i]]:
+            self._reshape_layer(i)
+        self.layers[i].forward(self.bottoms[i], self.tops[i])
+
+    def backward(self, diffs=None, start=None, end=None, **top_diffs):
+        """Run backward from layer `start` down to `end` (names; all by default).
+
+        `top_diffs` are written to the diffs of those blobs first. Parameter diffs are added to: see `clear_param_diffs`.
+        Return {name: diff} of the inputs and of `diffs`.
+        """
+        wanted = self._named(diffs or (), "diffs=")
+        self._write(top_diffs, self.blobs, "diff", "blob")
+        first = self.layer_index(start) if start else len(self.layers) - 1
+        last = self.layer_index(end) if end else 0
+        for i in range(first, last - 1, -1):
+            self.backward_layer(i)
+        names = [b.name for b in self.bottoms[last]] if end else self.inputs
+        return {name: self.blobs[name].diff for name in dict.fromkeys([*names, *wanted])}
+
+    def backward_layer(self, i):
+        """Run layer number i backward where the loss depends on it, and sum the diffs of blobs that several layers read."""
+        step = self._plan[i]
+        if not step.runs:
+            return
+        for blob, weight in step.consumed_losses:
+            blob.diff[...] += weight
+        self.layers[i].backward(self.tops[i], step.propagate_down, step.bottom)
+        for source, target in step.sums:
+            target.diff[...] += source.diff
+
+    @property
+    def backward_layers(self):
+        """For each layer, whether backward runs it."""
+        return [step.runs for step in self._plan]
+
+    def propagate_down(self, i):
+        """Return, for each bottom of layer number i, whether backward computes its diff."""
+        return list(self._plan[i].propagate_down)
+
+    def layer_index(self, name):
+        """Return the number of the layer of that name."""
+        if name not in self.layer_names:
+            raise SpecError(f"net '{self.name}' has no layer '{name}'{nearest(name, self.layer_names)}")
+        return self.layer_names.index(name)
+
+    def _reshape_layer(self, i):
+        self.layers[i].reshape(self.bottoms[i], self.tops[i])
+        self._last_shapes[i] = [b.shape for b in self.bottoms[i]]
+        for weight, blob in zip(self.loss_weights[i], self.tops[i]):
+            if weight:
+                blob.diff[...] = weight
+
+    def _named(self, names, what):
+        for name in names:
+            if name not in self.blobs:
+                raise SpecError(f"{what}: net '{self.name}' has no blob '{name}'{nearest(name, self.blobs)}")
+        return list(names)
+
+    def _write(self, values, known, field, what):
+        for name, value in values.items():
+            if name not in known:
+                raise SpecError(f"net '{self.name}' has no {what} '{name}'{nearest(name, known)} (there are {listed(known)})")
+            target = getattr(self.blobs[name], field)
+            if np.shape(value) != target.shape:
+                raise ShapeError(f"net '{self.name}': {what} '{name}' got the shape {np.shape(value)}, expected {target.shape}")
+            target[...] = self.device.asarray(value, dtype=self.dtype)
+
+
+def _check_count(layer, what, count, limits):
+    least, most = limits
+    if count < least or (most is not None and count > most):
+        text = f"{least}" if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+        raise SpecError(f"{layer.where}: has {count} {what} blob(s), expected {text}")
+
+
+def _loss_weights(layer, layer_def):
+    count = len(layer_def.top)
+    given = layer_def.loss_weight
+    if given and len(given) != count:
+        raise SpecError(f"{layer.where}: loss_weight has {len(given)} value(s) for {count} top(s), expected {count}")
+    return given or tuple(1.0 if layer.is_loss and i == 0 else 0.0 for i in range(count))
