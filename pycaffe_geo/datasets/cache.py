@@ -57,14 +57,22 @@ def world_pairs(split="train", clusters=1400, progress=False, **params):
     if clusters < 1:
         raise DataError(f"world: clusters is {clusters}, expected at least 1")
     world = World(**params)
-    recipe = {"renderer": _RENDERER, "split": split, "clusters": clusters, **dataclasses.asdict(world),
-              "intrinsics": world.intrinsics.tolist()}
-    text = json.dumps(recipe, sort_keys=True)
+    text = _recipe(world, split, clusters)
     path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
     if not _usable(path):
         log.info("rendering %d clusters of 4 views (%dx%d) into %s", clusters, world.width, world.height, path)
         write_pairs(path, **render_pairs(world, split, clusters, progress), source=f"procedural rooms {text}")
     return path
+
+
+def _recipe(world, split, clusters):
+    """Everything the pictures depend on, as text; equal worlds give equal text (5 and 5.0, fov_deg and its fx)."""
+    fx, fy, cx, cy = world.intrinsics
+    near, far = world.depth_range
+    numbers = {**dataclasses.asdict(world), "fov_deg": None, "depth_range": None, "fx": fx, "fy": fy, "cx": cx, "cy": cy,
+               "near": near, "far": far, "clusters": clusters, "renderer": _RENDERER}
+    numbers = {name: float(value) for name, value in numbers.items() if value is not None}
+    return json.dumps({"split": split, **numbers}, sort_keys=True)
 
 
 def _usable(path):

@@ -51,7 +51,8 @@ def write_pairs(path, color, depth, pose_c2w, intrinsics, pairs, source=""):
     except OSError as e:
         raise DataError(f"{path.absolute()}: cannot be written: {e}") from e
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def _checksum(color, depth, pose, intrinsics):
@@ -104,6 +105,10 @@ class PairFile:
     def close(self):
         """Close the file; a file held in memory stays readable."""
         self._file.close()
+
+    def arrays(self):
+        """Return the arguments of `write_pairs` (and `verify_pairs`) for this file; large ones are read as they are indexed."""
+        return {name: self._data[name] for name in (*_FRAME, "pairs")} | {"source": str(self.path)}
 
     def frame(self, number):
         """Return a frame as stored: dict of color (H, W, 3) RGB, depth (H, W), pose_c2w (4, 4), intrinsics (4,)."""

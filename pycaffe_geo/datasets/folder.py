@@ -1,0 +1,70 @@
+"""RGB-D frames from a folder: color/, depth/ (16 bit), poses_c2w.txt and K.txt."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pycaffe_geo.datasets.frames import check_rotation, load_frames, read_intrinsics
+from pycaffe_geo.errors import DataError
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff"}
+
+
+def read_folder(folder, intrinsics=None, depth_scale=1000, size=None):
+    """Read a folder of RGB-D frames into Frames.
+
+    Pictures of color/ and depth/ go together by their order of names; depth in metres is value / depth_scale.
+    poses_c2w.txt holds one row-major 4x4 camera-to-world matrix (16 numbers, metres) per frame. intrinsics: fx, fy, cx, cy
+    in pixels of the stored pictures; None reads them from K.txt (3x3, or these 4). size: (width, height) to resize to.
+    Raises DataError with the resolved path and the reason.
+    """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    color, depth = _pictures(folder / "color"), _pictures(folder / "depth")
+    poses_path = folder / "poses_c2w.txt"
+    rows = read_table(poses_path, 16)
+    if not len(color) == len(depth) == len(rows):
+        raise DataError(f"{folder}: {len(color)} colour pictures, {len(depth)} depth pictures and {len(rows)} rows of "
+                        f"{poses_path.name}; expected one of each per frame")
+    poses = rows.reshape(-1, 4, 4)
+    for i, pose in enumerate(poses):
+        check_rotation(pose, f"{poses_path}: row {i + 1}")
+    if intrinsics is None:
+        intrinsics = read_intrinsics(read_table(folder / "K.txt"), folder / "K.txt")
+    else:
+        intrinsics = read_intrinsics(intrinsics, "--intrinsics")
+    return load_frames(list(zip(color, depth, poses)), intrinsics, depth_scale, size, folder.name)
+
+
+def _pictures(folder):
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected color/ and depth/ beside poses_c2w.txt")
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
+    if not found:
+        raise DataError(f"{folder}: holds no picture ({', '.join(sorted(_PICTURES))})")
+    return found
+
+
+def read_table(path, columns=None):
+    """Return the numbers of a text file (spaces or commas, '#' comments) as float64 (rows, columns)."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(f"{path}: cannot be read as text: {e}") from e
+    rows = []
+    for number, line in enumerate(lines, 1):
+        words = line.split("#")[0].replace(",", " ").split()
+        try:
+            values = [float(word) for word in words]
+        except ValueError as e:
+            raise DataError(f"{path}:{number}: {e}; expected numbers") from e
+        if columns and values and len(values) != columns:
+            raise DataError(f"{path}:{number}: {len(values)} numbers, expected {columns}")
+        if values:
+            rows.append(values)
+    if not rows:
+        raise DataError(f"{path}: holds no numbers")
+    if len({len(row) for row in rows}) != 1:
+        raise DataError(f"{path}: its rows differ in length")
+    return np.array(rows)
