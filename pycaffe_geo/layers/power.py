@@ -35,6 +35,9 @@ class Power(Layer):
     def backward(self, top, propagate_down, bottom):
         p = self.power_param
         dx = bottom[0].diff
+        if p.power * p.scale == 0:  # a constant: 0 even where the base is 0, whose negative powers are infinite
+            dx[...] = 0
+            return
         if p.power == 1:
             self.xp.multiply(top[0].diff, p.scale, out=dx)
             return
