@@ -1,0 +1,116 @@
+"""What losses share: normalisation, the optional last weight bottom, and the warning on an empty mask."""
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from pycaffe_geo.backend import asnumpy
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.errors import DataError, ShapeError
+from pycaffe_geo.layer import Layer
+
+log = logging.getLogger(__name__)
+
+CHECK_EVERY = 100  # iterations between looks at values on a GPU: each look waits for the device
+
+
+@dataclass(frozen=True)
+class LossParam:
+    """Caffe's LossParameter. Without `normalization` the layer's own default holds; `normalize` is its old form."""
+
+    ignore_label: int | None = None
+    normalization: Literal["FULL", "VALID", "BATCH_SIZE", "NONE"] | None = None
+    normalize: bool | None = None
+
+
+def check_labels(layer, labels, counted, classes):
+    """Raise DataError where one of `labels` that is `counted` (boolean, same shape) is no class 0..classes-1."""
+    bad = counted & ~((labels >= 0) & (labels < classes))
+    if bad.any():
+        raise DataError(f"{layer.where}: a label is {float(labels[bad][0]):g}, expected 0 to {classes - 1}, or `ignore_label`")
+
+
+class Loss(Layer):
+    """A layer whose top[0], of shape (), is a sum over elements divided by Caffe's normaliser, which is at least 1.
+
+    FULL divides by the number of elements, VALID by those that count (the sum of their weights), BATCH_SIZE by the batch,
+    NONE by 1. `normalization` is the layer's default.
+    """
+
+    tops = (1, 1)
+    parameters = {"loss_param": LossParam}
+    is_loss = True
+    normalization = "VALID"
+    warned = False
+
+    def divisor(self, full, batch, valid):
+        """Return the normaliser (a number, or an array of shape () where `valid` is one)."""
+        p = self.loss_param
+        mode = p.normalization
+        if mode is None:
+            mode = self.normalization if p.normalize is None else "VALID" if p.normalize else "BATCH_SIZE"
+        if mode == "VALID":
+            return self.xp.maximum(valid, 1)
+        return max(1, {"FULL": full, "BATCH_SIZE": batch, "NONE": 1}[mode])
+
+    def expect_weights(self, blob, shape):
+        """Return `blob.shape` if it can weight elements of `shape`: that shape, or the same with one channel."""
+        one_channel = (*shape[:1], 1, *shape[2:])
+        if blob.shape not in (tuple(shape), one_channel):
+            raise ShapeError(f"{self.where}: bottom '{blob.name}' is {blob.shape}, expected {one_channel} or {tuple(shape)}")
+        return blob.shape
+
+    def looks_now(self):
+        """True where values may be looked at now: always on the CPU, now and then on a GPU."""
+        return self.device.index is None or self.clock.iteration % CHECK_EVERY == 0
+
+    def warn_if_empty(self, total, blob):
+        """Warn once where the sum of weights `total` is 0: then the loss and its gradient are 0."""
+        if not self.warned and self.looks_now() and not asnumpy(total).any():
+            self.warned = True
+            log.warning("%s: bottom '%s' leaves no element: the loss is 0 and teaches nothing", self.where, blob.name)
+
+
+class ElementLoss(Loss):
+    """Sum over elements of weight * cost(prediction - target) / normaliser; bottoms of one shape, and weights.
+
+    The weights (N, 1, H, W) or of full shape get no gradient; an element of weight 0 counts nothing, whatever its values.
+    A subclass gives `slope`, the cost's derivative, and `share` = cost / (difference * slope).
+    """
+
+    bottoms = (2, 3)
+    no_gradient = (2,)
+    normalization = "BATCH_SIZE"
+    share = 1.0
+
+    def setup(self, bottom, top):
+        self.work = Blob((), self.dtype, self.device)  # data: prediction - target; diff: weight * slope
+
+    def reshape(self, bottom, top):
+        shape = bottom[0].shape
+        self.expect(bottom[1], *shape)
+        for blob in bottom[2:]:
+            self.expect_weights(blob, shape)
+        self.work.reshape(*shape)
+        top[0].reshape()
+
+    def forward(self, bottom, top):
+        xp, difference, slope = self.xp, self.work.data, self.work.diff
+        count = valid = difference.size
+        xp.subtract(bottom[0].data, bottom[1].data, out=difference)
+        if len(bottom) == 3:
+            weights = bottom[2].data
+            xp.copyto(difference, 0, where=weights == 0)
+            valid = weights.sum() * (count // weights.size)
+            self.warn_if_empty(valid, bottom[2])
+        self.slope(difference, slope)
+        if len(bottom) == 3:
+            slope *= weights
+        self.factor = 1 / self.divisor(count, bottom[0].shape[0], valid)
+        top[0].data[...] = xp.vdot(difference, slope) * (self.share * self.factor)
+
+    def backward(self, top, propagate_down, bottom):
+        factor = top[0].diff * self.factor
+        for i, sign in ((0, 1), (1, -1)):
+            if propagate_down[i]:
+                self.xp.multiply(self.work.diff, sign * factor, out=bottom[i].diff)

@@ -1,0 +1,97 @@
+"""BatchNorm layer."""
+
+import math
+from dataclasses import dataclass
+
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.families.broadcast import dot_around, sum_around
+from pycaffe_geo.fillers import Filler
+from pycaffe_geo.layer import Layer, register
+
+
+@dataclass(frozen=True)
+class BatchNormParam:
+    """`use_global_stats` left out means: in TEST. Given as false, the running statistics move in TEST too."""
+
+    use_global_stats: bool | None = None
+    moving_average_fraction: float = 0.999
+    eps: float = 1e-5
+
+
+@register
+class BatchNorm(Layer):
+    """y = (x - mean) / sqrt(variance + eps) per channel (axis 1), without scale and offset (Caffe's BatchNorm).
+
+    Ioffe and Szegedy 2015. Parameters: running sum of means (C,), running sum of variances (C,), their common factor (1,).
+    The batch's variance is the biased one; m / (m - 1) of it goes into the running sum, m = values per channel.
+    """
+
+    parameters = {"batch_norm_param": BatchNormParam}
+    in_place = True
+    fixed_blobs = True
+
+    def setup(self, bottom, top):
+        channels = self._fold(bottom[0].shape)[1]
+        for size in (channels, channels, 1):
+            self.add_blob((size,), Filler())
+        self.param_propagate_down = [False] * 3
+        self.work = Blob((), self.dtype, self.device)  # data: x - mean; diff: scratch of backward
+
+    def reshape(self, bottom, top):
+        shape = bottom[0].shape
+        if len(shape) > 1:
+            self.expect(bottom[0], "N", self.blobs[0].count, ...)
+        top[0].reshape(*shape)
+        self.work.reshape(*self._fold(shape))
+
+    def forward(self, bottom, top):
+        shape = self.work.shape
+        x, y = bottom[0].data.reshape(shape), top[0].data.reshape(shape)
+        if self._uses_running():
+            mean, variance = self._running()
+            self.xp.subtract(x, mean[:, None], out=y)
+            self.inverse = self._inverse_std(variance)
+            y *= self.inverse
+            return
+        count = shape[0] * shape[2]
+        centred = self.work.data
+        mean = sum_around(x) / count
+        self.xp.subtract(x, mean[:, None], out=centred)
+        variance = dot_around(self.xp, centred, centred) / count
+        self.inverse = self._inverse_std(variance)
+        self.xp.multiply(centred, self.inverse, out=y)
+        self._update(mean, variance * (count / (count - 1) if count > 1 else 1.0))
+
+    def backward(self, top, propagate_down, bottom):
+        shape = self.work.shape
+        dy, dx = top[0].diff.reshape(shape), bottom[0].diff.reshape(shape)
+        if not self._uses_running():
+            count = shape[0] * shape[2]
+            centred, part = self.work.data, self.work.diff
+            mean_dy = sum_around(dy)[:, None] / count
+            slope = dot_around(self.xp, dy, centred)[:, None] * self.inverse**2 / count
+            self.xp.multiply(centred, slope, out=part)
+            part += mean_dy
+            dy = self.xp.subtract(dy, part, out=dx)
+        self.xp.multiply(dy, self.inverse, out=dx)
+
+    def _uses_running(self):
+        given = self.batch_norm_param.use_global_stats
+        return self.frozen or (self.phase == "TEST" if given is None else given)
+
+    def _running(self):
+        """Return the running mean and variance (C,); 0 before the first update, as in Caffe."""
+        factor = self.blobs[2].data
+        scale = (factor != 0) / (factor + (factor == 0))
+        return self.blobs[0].data * scale, self.blobs[1].data * scale
+
+    def _inverse_std(self, variance):
+        return (1 / self.xp.sqrt(variance + self.batch_norm_param.eps))[:, None]
+
+    def _update(self, mean, variance):
+        for blob, value in zip(self.blobs, (mean, variance, 1)):
+            blob.data[...] *= self.batch_norm_param.moving_average_fraction
+            blob.data[...] += value
+
+    def _fold(self, shape):
+        return (*(*shape, 1)[:2], math.prod(shape[2:]))

@@ -1,0 +1,28 @@
+"""Transform3DGrid layer."""
+
+from pycaffe_geo.geometry import camera
+from pycaffe_geo.layer import Layer, register
+
+
+@register
+class Transform3DGrid(Layer):
+    """The points R (d K^-1 (u, v, 1)) + t of every pixel (u, v) with depth d: the depth image's points, moved by a transform.
+
+    Bottoms: depth (N, 1, H, W) in metres along z; transform (N, 1, 4, 4) = [R t; 0 1]; intrinsics (N, 4, 1, 1) = fx, fy, cx, cy
+    in pixels. Top: points (N, 3, H, W) in metres, x right, y down, z forward. Gradients to all three bottoms.
+    """
+
+    bottoms = (3, 3)
+
+    def reshape(self, bottom, top):
+        batch, _, height, width = self.expect(bottom[0], "N", 1, "H", "W")
+        self.expect(bottom[1], batch, 1, 4, 4)
+        self.expect(bottom[2], batch, 4, 1, 1)
+        top[0].reshape(batch, 3, height, width)
+
+    def forward(self, bottom, top):
+        camera.transform_grid(*(b.data for b in bottom), out=top[0].data)
+
+    def backward(self, top, propagate_down, bottom):
+        diffs = (b.diff if wanted else None for b, wanted in zip(bottom, propagate_down))
+        camera.transform_grid_backward(*(b.data for b in bottom), top[0].diff, *diffs)
