@@ -80,7 +80,7 @@ def _bilinear(filler, shape, generator):
         raise ValueError(f"the bilinear filler needs a square 4-D kernel, got the shape {shape}")
     k = shape[3]
     factor = math.ceil(k / 2)
-    centre = (2 * factor - 1 - factor % 2) / (2 * factor)
+    centre = (k - 1) / (2 * factor)
     line = 1 - np.abs(np.arange(k) / factor - centre)
     return np.broadcast_to(np.outer(line, line), shape)
 
