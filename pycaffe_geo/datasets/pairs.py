@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pycaffe_geo.errors import DataError, listed, nearest
+from pycaffe_geo.geometry import se3
 
 FORMAT = "pycaffe_geo pairs"
 VERSION = 1
@@ -132,8 +133,9 @@ class PairFile:
         for name in ("depth", "pose_c2w", "intrinsics"):
             if not np.isfinite(frame[name]).all():
                 return f"has a non-finite number in '{name}'"
-        if abs(np.linalg.det(frame["pose_c2w"])) < 1e-9:
-            return "has a 'pose_c2w' that cannot be inverted"
+        turn = frame["pose_c2w"][:3, :3]
+        if np.abs(turn @ turn.T - np.eye(3)).max() > 1e-3:
+            return "has a 'pose_c2w' that is no rigid motion"
         return None
 
     def check(self, indices=None):
@@ -158,7 +160,7 @@ class PairFile:
         pose = self._data["pose_c2w"]
         return {"src": self._images(src), "tgt": self._images(tgt), "depth": self._gather("depth", tgt)[:, None],
                 "intrinsics": self._data["intrinsics"][tgt].reshape(-1, 4, 1, 1),
-                "pose": (np.linalg.inv(pose[src]) @ pose[tgt])[:, None]}
+                "pose": se3.relative(pose[src], pose[tgt])[:, None]}
 
     def _images(self, frames):
         rgb = self._gather("color", frames)

@@ -130,7 +130,7 @@ def test_a_corrupt_record_is_named_and_the_others_can_be_read(path, place, name,
 @pytest.mark.parametrize("name, value, message", [
     ("pose_c2w", np.nan, "frame 0 has a non-finite number in 'pose_c2w'"),
     ("depth", np.inf, "frame 0 has a non-finite number in 'depth'"),
-    ("pose_c2w", 0, "frame 0 has a 'pose_c2w' that cannot be inverted"),
+    ("pose_c2w", 0, "frame 0 has a 'pose_c2w' that is no rigid motion"),
 ])
 def test_bad_numbers_with_a_good_checksum_are_named(tmp_path, data, name, value, message):
     data[name][0] = value

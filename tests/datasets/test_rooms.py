@@ -1,12 +1,11 @@
-"""The ray caster against a loop over faces, and the world's promises: exact depth, symmetric motion, other rooms per split."""
-
-import math
+"""The procedural world's promises: consistent depth and poses, symmetric motion, other rooms per split."""
 
 import numpy as np
 import pytest
 
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.datasets import rooms
+from pycaffe_geo.datasets.rooms_raycast import cast, random_room
 from pycaffe_geo.datasets.rooms import World, render_pairs
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry.camera import pinhole, transform_grid
@@ -25,74 +24,15 @@ def pairs(world):
     return render_pairs(world, "train", 6)
 
 
-def face_by_face(room, origin, ray):
-    """Nearest hit of one ray over all faces of all boxes in float64: distance, box, face, texture metres (loop oracle)."""
-    best = (math.inf, None, None, None)
-    for k in range(len(room.half)):
-        axes, half = room.turn[k].astype(float), room.half[k].astype(float)
-        for axis in range(3):
-            for side in (0, 1):
-                normal = axes[axis]
-                plane = room.centre[k] + normal * half[axis] * (1 if side else -1)
-                slope = normal @ ray
-                t = normal @ (plane - origin) / slope if slope else math.inf
-                place = axes @ (origin + t * ray - room.centre[k]) if math.isfinite(t) else None
-                others = [a for a in range(3) if a != axis]
-                if 0 < t < best[0] and all(abs(place[a]) <= half[a] for a in others):
-                    best = (t, k, 2 * axis + side, (place[(axis + 1) % 3], place[(axis + 2) % 3]))
-    return best
-
-
-def test_depth_and_colour_match_a_loop_over_faces():
-    world = World(width=12, height=9, fov_deg=80, samples=1)
-    generator = CPU.generator("oracle oracle")
-    room = rooms.random_room(generator)
-    pose = rooms._views(generator, room, world, 1)[0]
-    color, depth = rooms.render(room, world, pose)
-    fx, fy, cx, cy = world.intrinsics
-    boxes, same_color = set(), 0
-    for v in range(world.height):
-        for u in range(world.width):
-            ray = pose[:3, :3] @ [(u - cx) / fx, (v - cy) / fy, 1]
-            t, k, face, metres = face_by_face(room, pose[:3, 3], ray)
-            assert depth[v, u] == pytest.approx(t, rel=1e-5)
-            column, row = ((m * room.density[k, face] + room.shift[k, face, i]) % rooms.SIZE for i, m in enumerate(metres))
-            texel = room.texels.view(np.uint8).reshape(-1, rooms.SIZE, rooms.SIZE, 4)
-            texture = texel[room.texel0[k, face] // rooms.SIZE ** 2]
-            expected = np.rint(texture[int(row) % rooms.SIZE, int(column) % rooms.SIZE, :3] * room.gain[k, face])
-            same_color += np.array_equal(color[v, u], expected)
-            boxes.add(k)
-    assert len(boxes) >= 3
-    assert same_color >= 0.97 * depth.size  # float32 may round into the neighbouring texel
-
-
-def test_a_ray_along_an_axis_hits_exactly():
-    room = rooms.random_room(CPU.generator("axis"))
-    origin = np.array([0, -room.half[0, 1] * 1.99, 0], np.float32)  # just under the ceiling, above the furniture
-    rays = np.array([[1, 0, 0], [-1, 0, 0], [0, 0, 1], [0, 0, -1]], np.float32).T
-    distance, box = rooms.cast(room, origin, rays)
-    np.testing.assert_allclose(distance, room.half[0, [0, 0, 2, 2]], rtol=1e-5)
-    assert not box.any()
-
-
-def test_supersampling_is_the_area_mean_of_a_larger_picture():
-    small, large = World(width=20, height=16, fov_deg=90, samples=4), World(width=80, height=64, fov_deg=90, samples=1)
-    room = rooms.random_room(CPU.generator("area"))
-    pose = rooms._views(CPU.generator("view"), room, small, 1)[0]
-    mean = rooms.render(room, large, pose)[0].reshape(16, 4, 20, 4, 3).mean(axis=(1, 3))
-    difference = np.abs(rooms.render(room, small, pose)[0] - mean)
-    assert difference.mean() < 0.5  # each large pixel was rounded to whole numbers
-
-
 def test_depth_moved_by_the_pose_lies_on_the_other_views_surfaces(world, pairs):
     """A point seen in tgt and moved to src is at the depth of src, or behind something nearer; never in front of it."""
     src, tgt = pairs["pairs"][0]
     points = transform_grid(pairs["depth"][tgt][None, None].astype(float), motion(pairs, [src], [tgt]),
                             pairs["intrinsics"][:1])[0].reshape(3, -1)
-    room = rooms.random_room(CPU.generator(world.seed, "room", "train", 0))
+    room = random_room(CPU.generator(world.seed, "room", "train", 0))
     pose = pairs["pose_c2w"][src]
     front = points[:, points[2] > 0.1]
-    distance, _ = rooms.cast(room, pose[:3, 3].astype(np.float32), (pose[:3, :3] @ (front / front[2])).astype(np.float32))
+    distance, _ = cast(room, pose[:3, 3].astype(np.float32), (pose[:3, :3] @ (front / front[2])).astype(np.float32))
     ratio = front[2] / distance
     assert (ratio > 1 - 1e-4).all()
     assert (np.abs(ratio - 1) < 1e-4).mean() > 0.85
@@ -123,7 +63,7 @@ def test_warping_by_the_true_pose_helps_and_the_wrong_way_hurts(pairs):
 def twists(world, clusters):
     """Rotation vectors (degrees) and translations of the pairs that clusters of random motions make."""
     generator = CPU.generator("motion")
-    poses = np.stack([rooms._random_motion(generator, world) for _ in range(4 * clusters)])
+    poses = rooms._random_motions(generator, world, 4 * clusters)
     src, tgt = rooms._cluster_pairs(clusters).T
     T = np.linalg.inv(poses[src]) @ poses[tgt]
     skew = T[:, [2, 0, 1], [1, 2, 0]] - T[:, [1, 2, 0], [2, 0, 1]]
