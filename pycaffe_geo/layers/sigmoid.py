@@ -1,0 +1,32 @@
+"""Sigmoid layer."""
+
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.layer import Layer, register
+
+
+@register
+class Sigmoid(Layer):
+    """y = 1 / (1 + exp(-x)) = 0.5 tanh(0.5 x) + 0.5, which cannot overflow; any shape (Caffe's Sigmoid)."""
+
+    in_place = True
+    uses_top = "values"
+
+    def setup(self, bottom, top):
+        self.slope = Blob((), self.dtype, self.device)
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+        self.slope.reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        y = top[0].data
+        self.xp.multiply(bottom[0].data, 0.5, out=y)
+        self.xp.tanh(y, out=y)
+        y *= 0.5
+        y += 0.5
+
+    def backward(self, top, propagate_down, bottom):
+        y, slope = top[0].data, self.slope.data
+        self.xp.subtract(1, y, out=slope)
+        slope *= y
+        self.xp.multiply(top[0].diff, slope, out=bottom[0].diff)
