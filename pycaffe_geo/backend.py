@@ -75,6 +75,20 @@ def _load_cupy():
     return cupy
 
 
+def gpu_report():
+    """Return (versions as text, [{"name", "capability", "free", "total"} of each CUDA device, memory in bytes]); DeviceError if none."""
+    cupy = _load_cupy()
+    devices = []
+    for i in range(cupy.cuda.runtime.getDeviceCount()):
+        properties = cupy.cuda.runtime.getDeviceProperties(i)
+        with cupy.cuda.Device(i) as device:
+            free, total = device.mem_info
+        capability = f"{properties['major']}.{properties['minor']}"
+        devices.append({"name": properties["name"].decode(), "capability": capability, "free": free, "total": total})
+    driver, runtime = cupy.cuda.runtime.driverGetVersion(), cupy.cuda.runtime.runtimeGetVersion()
+    return f"CuPy {cupy.__version__}, CUDA runtime {runtime}, driver for CUDA {driver}", devices
+
+
 def choose_device(cpu=False, gpu=None, solver_mode="CPU", device_id=0):
     """Return the Device to run on.
 

@@ -1,0 +1,152 @@
+"""The options that several tools have, each declared once, and what is built from them."""
+
+import argparse
+from types import SimpleNamespace
+
+from pycaffe_geo.errors import PycaffeGeoError
+
+
+def whole(text):
+    """Argument type: a whole number of at least 1."""
+    return _at_least(1, text)
+
+
+def index(text):
+    """Argument type: a whole number of at least 0."""
+    return _at_least(0, text)
+
+
+def _at_least(least, text):
+    try:
+        value = int(text)
+    except ValueError:
+        value = None
+    if value is None or value < least:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected a whole number of at least {least}")
+    return value
+
+
+def setting(text):
+    """Argument type: `key=value` -> (key, value)."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected key=value, for example base_lr=1e-4")
+    return key.strip(), value.strip()
+
+
+def named_shape(text):
+    """Argument type: `top=N,C,H,W` -> (top, (N, C, H, W))."""
+    name, equals, sizes = text.partition("=")
+    try:
+        shape = tuple(int(s) for s in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not equals or not name or not shape or min(shape) < 1:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected top=N,C,H,W, for example tgt=2,3,48,64")
+    return name, shape
+
+
+def names(text):
+    """Argument type: `a,b,c` -> ["a", "b", "c"]."""
+    return [part for part in (p.strip() for p in text.split(",")) if part]
+
+
+_OPTIONS = {
+    "solver": dict(metavar="FILE", help="solver file"),
+    "net": dict(metavar="FILE", help="network file"),
+    "weights": dict(metavar="A.h5,B.h5", type=names, help="weights, copied by layer name; later files win"),
+    "resume": dict(metavar="PATH|latest", help="go on from a snapshot: one of its two files, or `latest`"),
+    "iterations": dict(metavar="N", type=whole, help="number of batches (default: %(default)s)"),
+    "set": dict(metavar="KEY=VALUE", type=setting, action="append", default=[], help="replace a field of the solver; repeatable"),
+    "out": dict(metavar="PATH", help="where to write the results"),
+    "phase": dict(choices=("TRAIN", "TEST"), help="phase of the network (default: %(default)s)"),
+    "stage": dict(metavar="NAME", action="append", default=[], help="stage that include / exclude rules ask for; repeatable"),
+    "level": dict(metavar="N", type=int, default=0, help="level that include / exclude rules ask for (default: %(default)s)"),
+    "seed": dict(metavar="N", type=index, default=0, help="seed of all random draws (default: %(default)s)"),
+    "shape": dict(
+        metavar="TOP=N,C,H,W",
+        type=named_shape,
+        action="append",
+        default=[],
+        help="give this top random values of this shape instead of reading its data layer; repeatable",
+    ),
+    "layer": dict(metavar="NAME", help="one layer alone (default: the whole network)"),
+}
+
+
+def option(parser, word, **changes):
+    """Declare the common option `--<word>` on `parser`; `changes` replace parts of its declaration: required, default, help."""
+    parser.add_argument(f"--{word}", **{**_OPTIONS[word], **changes})
+
+
+def net_options(parser, phase="TEST"):
+    """Declare what selects a network: --net, --phase, --stage, --level, --seed."""
+    option(parser, "net", required=True)
+    option(parser, "phase", default=phase)
+    for word in ("stage", "level", "seed"):
+        option(parser, word)
+
+
+def device_options(parser):
+    """Declare --cpu and --gpu N, of which one may be given."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--cpu", action="store_true", help="run on the CPU")
+    group.add_argument("--gpu", metavar="N", type=index, help="run on CUDA device N")
+
+
+def device_of(args):
+    """Return the Device that --cpu or --gpu N asks for: the CPU where neither is given."""
+    from pycaffe_geo.backend import choose_device
+
+    return choose_device(cpu=args.cpu, gpu=args.gpu)
+
+
+def build_net(args, phase=None, **changes):
+    """Return the Net that --net, --phase, --stage, --level, --weights, --seed and the device ask for.
+
+    Data layers whose tops `--shape` names are replaced by random samples of those shapes.
+    """
+    from pycaffe_geo.net import Net
+
+    given = SimpleNamespace(**{"weights": None, "stage": [], "level": 0, "seed": 0, "cpu": True, "gpu": None, **vars(args)})
+    return Net(
+        given.net,
+        phase or given.phase,
+        given.weights,
+        level=given.level,
+        stages=tuple(given.stage),
+        device=device_of(given),
+        seed=given.seed,
+        **changes,
+    )
+
+
+def table(rows, left=1):
+    """Return rows (lists, the first is the heading) as aligned text: the first `left` columns flush left, the others right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+
+    def line(row):
+        cells = [cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(line(row) for row in rows)
+
+
+def bytes_text(count):
+    """Return a number of bytes as text: "512 B", "3.4 KiB", "1.2 GiB"."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024 or unit == "GiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+
+
+def output_folder(path):
+    """Return `path` as a Path to a folder, made where it is missing; PycaffeGeoError where a file stands there."""
+    from pathlib import Path
+
+    folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise PycaffeGeoError(f"--out {folder}: is a file, expected a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
