@@ -1,6 +1,6 @@
 """What a specification file says, typed: NetDef, LayerDef and SolverDef. Field names are Caffe's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 TRAIN = "TRAIN"
@@ -43,7 +43,10 @@ class NetStateRule:
 
 @dataclass(frozen=True)
 class LayerDef:
-    """One layer of a flat network. `parameters` maps a key such as `convolution_param` to its typed dataclass."""
+    """One layer of a flat network. `parameters` maps a key such as `convolution_param` to its typed dataclass.
+
+    `share` names the layer whose parameters this layer uses: it stands for the same names in `param` (see `param_spec`).
+    """
 
     name: str
     type: str
@@ -55,8 +58,15 @@ class LayerDef:
     include: tuple[NetStateRule, ...] = ()
     exclude: tuple[NetStateRule, ...] = ()
     phase: Phase | None = None
+    share: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     place: Place | None = None
+
+    def param_spec(self, index):
+        """Return the ParamSpec of parameter blob `index`. One without a name is named 'owner[index]', where the owner is the
+        layer itself or the one named by `share`: parameters of one name are one parameter."""
+        spec = self.param[index] if index < len(self.param) else ParamSpec()
+        return spec if spec.name else replace(spec, name=f"{self.share or self.name}[{index}]")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,113 @@
+"""Network and solver files to NetDef and SolverDef."""
+
+import os
+from dataclasses import replace
+
+from pycaffe_geo.errors import SpecError, listed, nearest
+from pycaffe_geo.layer import layer_class
+from pycaffe_geo.spec.definitions import TRAIN, LayerDef, NetDef, SolverDef
+from pycaffe_geo.spec.expand import expand
+from pycaffe_geo.spec.modules import NET_KEYS, check_keys
+from pycaffe_geo.spec.node import Node, fail
+from pycaffe_geo.spec.override import override
+from pycaffe_geo.spec.parse import parse
+from pycaffe_geo.spec.typed import build, convert, fields_of
+
+LAYER_KEYS = ("name", "type", "bottom", "top", "loss_weight", "param", "propagate_down", "include", "exclude", "phase", "share")
+
+
+def load_net(path, text=None, overrides=()):
+    """Return the flat NetDef of the network file at `path`, or of `text`, which `path` then only names.
+
+    The file is YAML, or prototxt where `path` ends so. overrides: texts such as "conv1.convolution_param.num_output=3".
+    SpecError says file, line and column of what cannot be used.
+    """
+    root = parse(path, text)
+    check_keys(root, NET_KEYS)
+    layers = tuple(_layer(node) for node in expand(root))
+    _check_names(layers)
+    head = {key: convert(_NET_FIELDS[key][1], root.value[key], "", key) for key in root.value if key in _NET_HEAD}
+    return override(NetDef(layers=layers, file=os.fspath(path), **head), overrides)
+
+
+_NET_FIELDS = fields_of(NetDef)
+_NET_HEAD = ("name", "force_backward", "debug_info")
+_LAYER_FIELDS = fields_of(LayerDef)
+
+
+def _layer(node):
+    """Return the LayerDef of a flat layer's Node. `parameters` holds every key of its class, by default where not given."""
+    name, type_name = (convert(str, node.value[key]) for key in ("name", "type"))
+    known = layer_class(type_name).parameters
+    where = f"layer '{name}' ({type_name})"
+    check_keys(node, (*LAYER_KEYS, *known), where)
+    if "include" in node.value and "exclude" in node.value:
+        fail(node.key_place("exclude"), where, "got include and exclude rules, expected one of both")
+    common = {key: convert(_LAYER_FIELDS[key][1], node.value[key], where, key) for key in LAYER_KEYS if key in node.value}
+    parameters = {key: convert(cls, node.value.get(key, Node(None, node.place)), where, key) for key, cls in known.items()}
+    if len(common.get("loss_weight", ())) not in (0, len(common.get("top", ()))):
+        got, tops = len(common["loss_weight"]), len(common.get("top", ()))
+        fail(node.key_place("loss_weight"), where, f"loss_weight: got {got} number(s), expected one for each of {tops} top(s)")
+    return LayerDef(**common, parameters=parameters, place=node.place)
+
+
+def _check_names(layers):
+    """Two layers of one name may stand in a file only where rules can keep them apart (then the wiring is checked by phase)."""
+    first = {}
+    for layer in layers:
+        other = first.setdefault(layer.name, layer)
+        if other is not layer and not any((layer.include, layer.exclude, other.include, other.exclude)):
+            where = f"layer '{layer.name}' ({layer.type})"
+            fail(layer.place, where, f"the name '{layer.name}' is already taken at {other.place}")
+
+
+def load_solver(path, text=None, overrides=()):
+    """Return the SolverDef of the solver file at `path`, or of `text`, which `path` then only names.
+
+    Paths in it (net, train_net, test_net, weights) are tried as given, from the current directory, then beside the solver file;
+    the SolverDef holds the path that exists. overrides: texts such as "base_lr=0.01".
+    """
+    root = _default_train_phase(parse(path, text))
+    known = [key for key in fields_of(SolverDef) if key != "file"]
+    check_keys(root, known)
+    solver = replace(build(SolverDef, root), file=os.fspath(path))
+    return _resolve_paths(override(solver, overrides), root)
+
+
+def _default_train_phase(root):
+    """Return `root` with the phase TRAIN in a `train_state` that has none, as in Caffe; the type's own default is TEST."""
+    state = root.value.get("train_state", Node(None))
+    if not state.is_map or "phase" in state.value:
+        return root
+    state = replace(state, value={**state.value, "phase": Node(TRAIN, state.place)})
+    return replace(root, value={**root.value, "train_state": state})
+
+
+def _resolve_paths(solver, root):
+    if bool(solver.net) == bool(solver.train_net):
+        got = "both `net` and `train_net`" if solver.net else "neither `net` nor `train_net`"
+        fail(root.place, f"got {got}, expected one of them: the file of the network to train")
+    found = {}
+    for key in ("net", "train_net", "test_net"):
+        value = getattr(solver, key)
+        given = (value,) if isinstance(value, str) else value
+        paths = [_existing(p, solver.file, root.key_place(key), key) for p in given if p]
+        found[key] = tuple(paths) if isinstance(value, tuple) else "".join(paths)
+    weights = tuple(_beside(p, solver.file) or p for p in solver.weights)
+    return replace(solver, **found, weights=weights)
+
+
+def _beside(path, solver_file):
+    """Return `path` if it exists, else the path beside the solver file if that exists, else None."""
+    beside = os.path.normpath(os.path.join(os.path.dirname(solver_file), path))
+    return next((p for p in (path, beside) if os.path.exists(p)), None)
+
+
+def _existing(path, solver_file, place, key):
+    found = _beside(path, solver_file)
+    if found:
+        return found
+    folder = os.path.dirname(os.path.join(os.path.dirname(solver_file), path)) or "."
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    tried = listed(dict.fromkeys((path, os.path.normpath(os.path.join(os.path.dirname(solver_file), path)))))
+    raise SpecError(f"{place}: {key}: no such file{nearest(os.path.basename(path), names)} (tried {tried})")
