@@ -1,4 +1,4 @@
-"""Gradient checks: analytic gradients of a layer (or a whole net) against central differences in float64."""
+"""Gradient checks: the analytic gradients of one layer against central differences in float64, and the layer contract."""
 
 import numpy as np
 
@@ -10,37 +10,48 @@ from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.spec import LayerDef
 from pycaffe_geo.spec.typed import build
 
-LOSS_WEIGHT = 0.7  # not 1, so that a loss layer that ignores its weight (top[0].diff) fails
-_GARBAGE = 12345.0
-_KNOWN = 3.0
+LOSS_WEIGHT = 0.7  # not 1: a loss that ignores its weight must fail
+_GARBAGE = 12345.0  # bottom diffs before backward
+_KNOWN = 3.0  # parameter diffs before backward
 
 
 def build_layer(
     type_name, bottom=(), tops=1, phase="TRAIN", dtype="float64", name="layer", seed=0, device=CPU, in_place=False, **parameters
 ):
-    """Return (layer, bottom blobs, top blobs): one layer, set up and reshaped, outside of any net.
+    """Return (layer, bottom blobs, top blobs): one layer outside of any net, set up and reshaped.
 
-    type_name: a registered type name or a Layer subclass. bottom: arrays, or shapes (tuples of ints, filled with normal draws).
-    parameters: the layer's own, as plain values: `power_param={"power": 2}`. in_place: top[0] is bottom[0].
+    type_name: a registered type or a Layer subclass. bottom: arrays, or shapes (tuples of ints) to fill with normal draws.
+    tops: how many. in_place: top 0 is bottom 0. parameters: the layer's, as plain values, such as `power_param={"power": 2}`.
     """
     cls = layer_class(type_name) if isinstance(type_name, str) else type_name
-    bottom_blobs = [_bottom_blob(value, i, dtype, device, seed) for i, value in enumerate(bottom)]
-    top_blobs = [Blob((), dtype, device, name=f"top{i}") for i in range(tops)]
-    if in_place:
-        top_blobs[0] = bottom_blobs[0]
+    if in_place and not cls.in_place:
+        raise SpecError(f"layer '{name}' ({cls.__name__}) does not declare that it can work in place")
+    bottom_names = tuple(f"bottom{i}" for i in range(len(bottom)))
+    top_names = tuple(f"top{i}" for i in range(tops))
     definition = LayerDef(
         name=name,
-        type=cls.__name__ if cls is type_name else type_name,
-        bottom=tuple(b.name for b in bottom_blobs),
-        top=tuple(t.name for t in top_blobs),
+        type=type_name if isinstance(type_name, str) else cls.__name__,
+        bottom=bottom_names,
+        top=(bottom_names[0], *top_names[1:]) if in_place else top_names,
         parameters=_typed(cls, parameters, f"layer '{name}' ({cls.__name__})"),
     )
-    layer = cls(definition, phase=phase, dtype=dtype, device=device, clock=Clock(seed=seed))
-    layer.setup(bottom_blobs, top_blobs)
-    layer.reshape(bottom_blobs, top_blobs)
+    values = [np.random.default_rng((seed, i)).normal(size=b) if isinstance(b, tuple) else b for i, b in enumerate(bottom)]
+    return set_up(cls(definition, phase, dtype, device, Clock(seed)), values)
+
+
+def set_up(layer, values):
+    """Return (layer, bottom blobs, top blobs) for a new `layer`, set up on bottoms that hold `values`; a loss's weight is 1."""
+    blobs = {}
+    for name, value in zip(layer.definition.bottom, values):
+        blobs[name] = Blob(np.shape(value), layer.dtype, layer.device, name)
+        blobs[name].data[...] = layer.device.asarray(np.asarray(value, layer.dtype))
+    bottom = [blobs[n] for n in layer.definition.bottom]
+    top = [blobs.setdefault(n, Blob((), layer.dtype, layer.device, n)) for n in layer.definition.top]
+    layer.setup(bottom, top)
+    layer.reshape(bottom, top)
     if layer.is_loss:
-        top_blobs[0].diff[...] = 1
-    return layer, bottom_blobs, top_blobs
+        top[0].diff[...] = 1
+    return layer, bottom, top
 
 
 def check_layer(
@@ -56,22 +67,16 @@ def check_layer(
     name="layer",
     **parameters,
 ):
-    """Return a Report on the gradients of one layer: `report.ok`, `.max_error`, `.checked`, `.kinks`, `str(report)`.
+    """Return a Report on one layer: `.ok`, `.max_error`, `.checked`, `.kinks`, and `str(report)` for people.
 
-    Arguments as for `build_layer`; check_bottoms: indices of the bottoms to check (default: all that receive a gradient).
+    Arguments are `build_layer`'s; check_bottoms: indices of the bottoms to check (default: all that can have a gradient);
+    probes: elements to check on a blob of more than 200. Top diffs are random; a loss's is a weight of 0.7, and no gradient is
+    expected through its other tops. Also asserted: backward overwrites bottom diffs where `propagate_down` says so and leaves the
+    others alone, adds to parameter diffs, adds to bottom diffs where the layer says it can (`accumulates`), works with top and
+    bottom diff in one buffer where it says so (`views`), and changes no data and no top diff.
     """
-    rng = np.random.default_rng(seed)
-    built = build_layer(type_name, bottom, tops, phase, "float64", name, seed, in_place=in_place, **parameters)
-    return _LayerCheck(*built, check_bottoms, rng).run(tolerance, probes)
-
-
-def _bottom_blob(value, i, dtype, device, seed):
-    if isinstance(value, tuple):
-        value = np.random.default_rng((seed, i)).normal(size=value)
-    value = np.asarray(value)
-    blob = Blob(value.shape, dtype, device, name=f"bottom{i}")
-    blob.data[...] = device.asarray(value.astype(dtype))
-    return blob
+    layer, bottoms, top = build_layer(type_name, bottom, tops, phase, "float64", name, seed, in_place=in_place, **parameters)
+    return LayerCheck(layer, bottoms, top, check_bottoms, seed).run(tolerance, probes)
 
 
 def _typed(cls, parameters, where):
@@ -81,32 +86,33 @@ def _typed(cls, parameters, where):
     return {key: build(cls.parameters[key], value, f"{where}: {key}") for key, value in parameters.items()}
 
 
-class _LayerCheck:
-    """The check of one layer on given blobs."""
+class LayerCheck:
+    """The check of one float64 layer on the values its bottoms hold."""
 
-    def __init__(self, layer, bottom, top, check_bottoms, rng):
+    def __init__(self, layer, bottom, top, check_bottoms=None, seed=0):
         self.layer, self.bottom, self.top = layer, bottom, top
-        self.rng = rng
+        self.rng = np.random.default_rng(seed)
         self.inputs = [b.data.copy() for b in bottom]
         fixed = {i % len(bottom) for i in layer.no_gradient if -len(bottom) <= i < len(bottom)}
         self.checked = [i for i in range(len(bottom)) if i not in fixed] if check_bottoms is None else list(check_bottoms)
+        self.learned = [] if layer.fixed_blobs else layer.blobs
         self.problems = []
 
     def run(self, tolerance, probes):
-        outputs = self.evaluate()
-        self.weights = self.draw_weights()
-        if any(not np.array_equal(a, b) for a, b in zip(outputs, self.evaluate())):
-            self.problems.append("forward gives different results on the same bottoms")
-        targets = self.backward()
-        prober = Prober(self.evaluate, self.weights, tolerance, self.rng)
-        blobs = [prober.check(t, probes) for t in targets]
-        return Report(self.layer.where, tolerance, blobs, self.problems)
-
-    def draw_weights(self):
-        """Top diffs: random, or for a loss its weight (Caffe passes no gradient through a loss layer's other tops)."""
-        if self.layer.is_loss:
-            return [np.full(t.shape, LOSS_WEIGHT if i == 0 else 0.0) for i, t in enumerate(self.top)]
-        return [self.rng.normal(size=t.shape) for t in self.top]
+        """Return the Report."""
+        base = self.evaluate()
+        self.weights = self._draw_weights()
+        if any(not np.all(np.isfinite(a)) for a in base):
+            self._note("forward gives a value that is not finite")
+        if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(base, self.evaluate())):
+            self._note("forward gives another result when it runs again on the same bottoms")
+        propagate = [i in self.checked for i in range(len(self.bottom))]
+        bottom_diffs, param_diffs = self._backward(propagate)
+        self._check_contract(propagate, bottom_diffs, param_diffs)
+        prober = Prober(base, self.weights, tolerance, probes, self.rng)
+        targets = [Target(self.bottom[i].name, self.inputs[i], bottom_diffs[i], self.evaluate, self._hint) for i in self.checked]
+        targets += [Target(b.name, b.data, d, self.evaluate, self._hint) for b, d in zip(self.learned, param_diffs)]
+        return Report(self.layer.where, tolerance, [prober.check(t) for t in targets], self.problems)
 
     def evaluate(self):
         """Return copies of the tops for `self.inputs` and the parameters as they are."""
@@ -115,30 +121,83 @@ class _LayerCheck:
         self.layer.forward(self.bottom, self.top)
         return [t.data.copy() for t in self.top]
 
-    def backward(self):
-        """Run backward once and return the targets; what it must not change is compared."""
-        layer = self.layer
+    def _draw_weights(self):
+        if self.layer.is_loss:
+            return [np.full(t.shape, LOSS_WEIGHT if i == 0 else 0.0) for i, t in enumerate(self.top)]
+        return [self.rng.normal(size=t.shape) for t in self.top]
+
+    def _backward(self, propagate, bottom_before=_GARBAGE, param_before=0.0):
+        """Run forward and backward; return copies of the diffs of bottoms and parameters. What must not change is compared."""
+        self.evaluate()
         for b in self.bottom:
-            b.diff[...] = _GARBAGE
-        for b in layer.blobs:
-            b.diff[...] = _KNOWN
+            b.diff[...] = bottom_before
+        for b in self.learned:
+            b.diff[...] = param_before
         for t, w in zip(self.top, self.weights):
             t.diff[...] = w
-        blobs = [*self.bottom, *self.top, *layer.blobs]
-        data = [b.data.copy() for b in blobs]
-        propagate = [i in self.checked for i in range(len(self.bottom))]
-        layer.backward(self.top, propagate, self.bottom)
-        for b, before in zip(blobs, data):
-            if not np.array_equal(b.data, before, equal_nan=True):
-                self.problems.append(f"backward changed the data of '{b.name}'")
+        blobs = {id(b): b for b in (*self.bottom, *self.top, *self.layer.blobs)}.values()
+        before = [b.data.copy() for b in blobs]
+        self.layer.backward(self.top, propagate, self.bottom)
+        for b, data in zip(blobs, before):
+            if not np.array_equal(b.data, data, equal_nan=True):
+                self._note(f"backward changed the data of '{b.name}'")
         for t, w in zip(self.top, self.weights):
-            if t not in self.bottom and not np.array_equal(t.diff, w):
-                self.problems.append(f"backward changed the diff of top '{t.name}'")
+            if not any(t.shares_diff(b) for b in self.bottom) and not np.array_equal(t.diff, w):
+                self._note(f"backward changed the diff of top '{t.name}'")
+        return [b.diff.copy() for b in self.bottom], [b.diff.copy() for b in self.learned]
+
+    def _check_contract(self, propagate, bottom_diffs, param_diffs):
+        """Compare backward under other conditions with what it gave at first."""
+        _, diffs = self._backward(propagate, param_before=_KNOWN)
+        for b, diff, expected in zip(self.learned, diffs, param_diffs):
+            if not _close(diff, expected + _KNOWN):
+                self._note(f"backward overwrites the diff of '{b.name}', expected that it adds to what is there")
+        if self.layer.accumulates:
+            self.layer.adds = {i: True for i in self.checked}
+            self._compare(propagate, [d + _KNOWN for d in bottom_diffs], "where it should add (`accumulates`)", before=_KNOWN)
+            self.layer.adds = {}
+        for i in self.checked:
+            alone = [k == i for k in range(len(propagate))]
+            self._compare(alone, bottom_diffs, f"when propagate_down is true for bottom {i} alone")
+        if self.layer.views and self._can_share_diff():
+            self.bottom[0].share_diff(self.top[0])
+            self._compare(propagate, bottom_diffs, "with top and bottom diff in one buffer (`views`)")
+            self.bottom[0].share_diff(Blob(self.bottom[0].shape, self.bottom[0].dtype))
+
+    def _can_share_diff(self):
+        return len(self.top) == 1 and self.top[0] is not self.bottom[0] and self.top[0].count == self.bottom[0].count
+
+    def _compare(self, propagate, expected, when, before=_GARBAGE):
+        diffs, _ = self._backward(propagate, bottom_before=before)
         for i, b in enumerate(self.bottom):
-            if not propagate[i] and b not in self.top and np.any(b.diff != _GARBAGE):
-                self.problems.append(f"backward wrote the diff of bottom '{b.name}', though propagate_down is false for it")
-        targets = [Target(self.bottom[i].name, self.inputs[i], self.bottom[i].diff.copy()) for i in self.checked]
-        for j, b in enumerate(layer.blobs):
-            if j >= len(layer.param_propagate_down) or layer.param_propagate_down[j]:
-                targets.append(Target(b.name, b.data, b.diff - _KNOWN))
-        return targets
+            if propagate[i] and not _close(diffs[i], expected[i]):
+                self._note(f"backward gives '{b.name}' another diff {when}")
+            elif not propagate[i] and not any(b.shares_diff(t) for t in self.top) and not np.all(diffs[i] == before):
+                self._note(f"backward writes the diff of '{b.name}', though propagate_down is false for it")
+
+    def _note(self, text):
+        if text not in self.problems:
+            self.problems.append(text)
+
+    def _hint(self, failures):
+        """Return what the failures look like, "" where they look like nothing known."""
+        analytic = np.array([f.analytic for f in failures])
+        numeric = np.array([f.numeric for f in failures])
+        if not np.all(np.isfinite(analytic)):
+            return "the analytic gradient is not finite"
+        if np.all(analytic == 0):
+            return "the analytic gradient is 0: backward leaves it out"
+        if np.all(analytic == _GARBAGE):
+            return "backward does not write this diff (it still holds what the check put there)"
+        ratio = np.median(analytic / numeric)
+        if len(failures) < 2 or not np.allclose(analytic, ratio * numeric, rtol=1e-4, atol=0):
+            return ""
+        if abs(ratio + 1) < 1e-4:
+            return "every sign is wrong"
+        if self.layer.is_loss and abs(ratio * LOSS_WEIGHT - 1) < 1e-4:
+            return f"the loss weight, top[0].diff (here {LOSS_WEIGHT}), is ignored: multiply by it"
+        return f"analytic is {ratio:.6g} times numeric"
+
+
+def _close(a, b):
+    return np.allclose(a, b, rtol=1e-9, atol=1e-12 * max(1.0, np.max(np.abs(b), initial=0.0)), equal_nan=True)

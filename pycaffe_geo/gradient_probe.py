@@ -1,30 +1,37 @@
-"""Numeric differentiation for gradient checks: probes one element (or one direction) at a time and finds kinks."""
+"""Numeric differentiation for gradient checks: compares slopes at single elements and along directions, and finds kinks."""
 
 from dataclasses import dataclass, field
+from typing import Callable
 
 import numpy as np
 
-_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # times max(|x|, 1)
-_DIRECTION_STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
-_SMALL = 200  # blobs up to this many elements are checked exhaustively
-_KINK_LIMIT = 0.05
+ELEMENT_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # times max(|x|, 1)
+DIRECTION_STEPS = (1e-4, 1e-5, 1e-6, 1e-7)  # every element moves, so kinks are met sooner
+KINK_LIMIT = 0.05
+_SMALL = 200  # blobs of at most so many elements are checked exhaustively
 _ROUNDING = 8 * np.finfo(np.float64).eps
+_SHOWN = 5
 
 
 @dataclass
 class Target:
-    """An array to check: its values (perturbed in place, restored) and its analytic gradient."""
+    """An array to check: `data` (changed in place and restored), its analytic gradient, and what to run after a change.
+
+    evaluate() returns copies of the outputs. `hint(failures)` may add a line to the report.
+    """
 
     name: str
     data: np.ndarray
     analytic: np.ndarray
+    evaluate: Callable
+    hint: Callable = lambda failures: ""
 
 
 @dataclass
 class Failure:
-    """One probe that does not fit. index: a tuple, or a text for a direction."""
+    """One slope that does not fit. `place` is the element's index, or names the direction."""
 
-    index: object
+    place: str
     analytic: float
     numeric: float
     error: float
@@ -40,16 +47,20 @@ class BlobReport:
     kinks: int = 0
     max_error: float = 0.0
     failures: list = field(default_factory=list)
+    hint: str = ""
 
-    def line(self):
-        """Return one line of text."""
+    def lines(self):
+        """Return the text, a list of lines."""
         text = f"{self.name} {self.shape}: {self.checked} probes, {self.kinks} kinks, largest error {self.max_error:.1e}"
-        return text + (f", {len(self.failures)} FAILED" if self.failures else "")
+        lines = [f"{text}, {len(self.failures)} FAILED" if self.failures else text]
+        for f in sorted(self.failures, key=lambda f: -f.error)[:_SHOWN]:
+            lines.append(f"  {self.name}{f.place}: analytic {f.analytic:.12g}, numeric {f.numeric:.12g}, error {f.error:.1e}")
+        return lines + ([f"  hint: {self.hint}"] if self.hint else [])
 
 
 @dataclass
 class Report:
-    """The result of a gradient check; `str(report)` is the whole story."""
+    """The result of a gradient check; `str(report)` is the whole story. `problems` are breaches of the layer contract."""
 
     where: str
     tolerance: float
@@ -63,7 +74,7 @@ class Report:
 
     @property
     def kinks(self):
-        """The number of probes at which the function has a kink; they are not compared."""
+        """The number of probes at which the function has a kink, so that its slope is not compared."""
         return sum(b.kinks for b in self.blobs)
 
     @property
@@ -72,130 +83,139 @@ class Report:
         return max((b.max_error for b in self.blobs), default=0.0)
 
     @property
-    def ok(self):
-        """True where every probe fits, kinks are few, and backward changed nothing it must not change."""
-        return not self.problems and not self.too_many_kinks and not any(b.failures for b in self.blobs)
+    def too_many_kinks(self):
+        """True where more than 5 % of all probes are kinks, or every one of a blob's."""
+        return self.kinks > KINK_LIMIT * self.checked or any(b.checked and b.kinks == b.checked for b in self.blobs)
 
     @property
-    def too_many_kinks(self):
-        """True where more than 5 % of the probes are kinks."""
-        return self.kinks > _KINK_LIMIT * self.checked
+    def ok(self):
+        """True where every slope fits, kinks are few and the layer contract is kept."""
+        return not self.problems and not self.too_many_kinks and not any(b.failures for b in self.blobs)
 
     def __str__(self):
-        lines = [f"{self.where}: gradient check {'passed' if self.ok else 'FAILED'} (tolerance {self.tolerance:g})"]
+        verdict = "passed" if self.ok else "FAILED"
+        lines = [
+            f"{self.where}: gradient check {verdict}: {self.checked} probes, {self.kinks} kinks, "
+            f"largest error {self.max_error:.1e} (tolerance {self.tolerance:g})"
+        ]
         lines += [f"  {p}" for p in self.problems]
         for b in self.blobs:
-            lines.append(f"  {b.line()}")
-            for f in sorted(b.failures, key=lambda f: -f.error)[:5]:
-                lines.append(f"    {b.name}{f.index}: analytic {f.analytic:.12g}, numeric {f.numeric:.12g}, error {f.error:.1e}")
+            lines += [f"  {line}" for line in b.lines()]
         if self.too_many_kinks:
-            lines.append(f"  {self.kinks} of {self.checked} probes are kinks, at most {_KINK_LIMIT:.0%} may be: try other values")
+            few = f"at most {KINK_LIMIT:.0%} of all probes, and not all of a blob's"
+            lines.append(f"  too many kinks: expected {few}; try other values")
         return "\n".join(lines)
 
 
 class Prober:
-    """Differentiates loss = sum over outputs of <output, weight>. evaluate() returns copies of the outputs."""
+    """Compares analytic with numeric slopes of sum over outputs of <output, weight>; `base` are the outputs unchanged.
 
-    def __init__(self, evaluate, weights, tolerance, rng):
-        self.evaluate = evaluate
+    Slopes are central differences, refined by Richardson's extrapolation where the plain one does not fit; the steps shrink until
+    one fits. A probe none fits is a kink where the one-sided slopes keep their difference as the step shrinks (that of a smooth
+    function shrinks with the step), and a failure otherwise.
+    """
+
+    def __init__(self, base, weights, tolerance, probes, rng, element_steps=ELEMENT_STEPS):
+        self.base = base
         self.weights = weights
         self.tolerance = tolerance
+        self.probes = probes
         self.rng = rng
-        self.base = evaluate()
+        self.element_steps = element_steps
 
-    def check(self, target, probes):
-        """Return the BlobReport of one target: all elements of a small blob, else `probes` of them and two directions."""
+    def check(self, target):
+        """Return the BlobReport of `target`: all elements of a small blob, else `probes` of them and two directions."""
         report = BlobReport(target.name, target.data.shape)
+        scale = np.maximum(np.abs(target.data), 1.0)
         floor = 1e-3 * np.max(np.abs(target.analytic), initial=0.0)
         with np.errstate(all="ignore"):
-            for index in self.choose(target.analytic, probes):
-                size = max(abs(target.data[index]), 1.0)
-                steps = {s * size for s in _STEPS} | {1e-3 * abs(target.data[index])} - {0.0}
-                self.probe(report, target.data, index, 1.0, target.analytic[index], floor, sorted(steps, reverse=True), index)
+            for index in self._choose(target.analytic):
+                steps = {s * scale[index] for s in self.element_steps} | {1e-3 * abs(target.data[index])} - {0.0}
+                text = f"[{', '.join(map(str, index))}]"
+                self._probe(report, target, text, index, 1.0, target.analytic[index], floor, sorted(steps, reverse=True))
             if target.data.size > _SMALL:
-                for name, amount in self.directions(target):
-                    slope = np.sum(target.analytic * amount)
-                    floor = 1e-3 * np.linalg.norm(target.analytic * amount)
-                    self.probe(report, target.data, ..., amount, slope, floor, _DIRECTION_STEPS, f"[{name}]")
+                for text, amount in self._directions(target.analytic, scale):
+                    terms = target.analytic * amount
+                    floor = 1e-3 * np.linalg.norm(terms)
+                    self._probe(report, target, text, ..., amount, terms.sum(), floor, DIRECTION_STEPS)
+        report.hint = target.hint(report.failures) if report.failures else ""
         return report
 
-    def choose(self, analytic, probes):
-        """Indices to probe: all, or the first, the last, the largest gradient and random ones, half of them of nonzero gradient."""
-        count = analytic.size
-        if count <= _SMALL:
-            flat = range(count)
-        else:
-            alive = np.flatnonzero(analytic)
-            flat = [0, count - 1, int(np.argmax(np.abs(analytic)))]
-            flat += list(self.rng.choice(alive, min(probes // 2, len(alive)), replace=False))
-            flat += list(self.rng.choice(count, min(probes, count), replace=False))
-            flat = list(dict.fromkeys(flat))[:probes]
-        return [tuple(int(i) for i in np.unravel_index(k, analytic.shape)) for k in flat]
+    def _choose(self, analytic):
+        """Indices to probe: all, or the first, the last, the largest gradient's, and random ones, half where it is not 0."""
+        if analytic.size <= _SMALL:
+            return list(np.ndindex(analytic.shape))
+        alive = np.flatnonzero(analytic)
+        chosen = [0, analytic.size - 1, np.argmax(np.abs(analytic))]
+        chosen += list(self.rng.choice(alive, min(self.probes // 2, alive.size), replace=False))
+        chosen += list(self.rng.choice(analytic.size, min(self.probes, analytic.size), replace=False))
+        chosen = list(dict.fromkeys(map(int, chosen)))[: self.probes]
+        return [tuple(map(int, np.unravel_index(k, analytic.shape))) for k in chosen]
 
-    def directions(self, target):
-        """A random direction and one along the analytic gradient's signs, scaled by the elements' sizes."""
-        size = np.maximum(np.abs(target.data), 1.0)
-        signs = self.rng.choice([-1.0, 1.0], target.data.shape)
-        yield "random direction", signs * size
-        along = np.where(target.analytic == 0, signs, np.sign(target.analytic))
-        yield "gradient's direction", along * size * self.rng.uniform(0.5, 1.0, target.data.shape)
+    def _directions(self, analytic, scale):
+        """Yield (name, direction): random signs, and the gradient's own signs, so that no terms cancel."""
+        signs = self.rng.choice([-1.0, 1.0], analytic.shape)
+        yield " along random signs", signs * scale
+        signs = np.where(analytic == 0, signs, np.sign(analytic))
+        yield " along the gradient", signs * scale * self.rng.uniform(0.5, 1, scale.shape)
 
-    def probe(self, report, data, where, amount, analytic, floor, steps, label):
-        """Compare one slope; retry at smaller steps until it fits, else tell a kink from a failure."""
+    def _probe(self, report, target, text, where, amount, analytic, floor, steps):
         report.checked += 1
-        analytic = float(analytic)
-        best, numeric, bends = np.inf, np.nan, []
+        numeric, doubt, bends = np.nan, np.inf, []
         for step in steps:
-            slope, bend, noise = self.slope(data, where, amount, step)
-            half, half_bend, half_noise = slope, bend, noise
-            if not self.fits(analytic, slope, floor, noise):
-                half, half_bend, half_noise = self.slope(data, where, amount, step / 2)
-            refined = (4 * half - slope) / 3
-            if self.fits(analytic, refined, floor, half_noise):
-                report.max_error = max(report.max_error, self.error(analytic, refined, floor, half_noise))
+            slope, bend, noise = self._slope(target, where, amount, step)
+            if self._fits(report, analytic, slope, floor, noise):
                 return
-            bends.append((step, bend, noise))
-            if abs(half - slope) < best:
-                best, numeric = abs(half - slope), refined
-        if self.is_kink(bends, analytic, numeric):
+            half, _, noise = self._slope(target, where, amount, step / 2)
+            refined = (4 * half - slope) / 3
+            if self._fits(report, analytic, refined, floor, noise):
+                return
+            bends.append((bend, noise))
+            if abs(half - slope) < doubt:
+                numeric, doubt = refined, abs(half - slope)
+        if _is_kink(bends, analytic - numeric):
             report.kinks += 1
             return
-        error = self.error(analytic, numeric, floor, 0.0)
+        error = _error(analytic, numeric, floor, 0)
         report.max_error = max(report.max_error, error)
-        report.failures.append(Failure(label, analytic, numeric, error))
+        report.failures.append(Failure(text, float(analytic), float(numeric), error))
 
-    def slope(self, data, where, amount, step):
-        """Return the central slope, the difference of the one-sided slopes, and the rounding error to expect in them."""
-        kept = np.copy(data[where])
-        data[where] = kept + step * amount
-        plus = self.evaluate()
-        data[where] = kept - step * amount
-        minus = self.evaluate()
-        data[where] = kept
-        central = self.difference(plus, minus) / (2 * step)
-        bend = (self.difference(plus, self.base) - self.difference(self.base, minus)) / step
-        size = sum(np.sum(np.abs(w * p), where=p != m) for w, p, m in zip(self.weights, plus, minus))
-        return central, bend, _ROUNDING * float(size) / step
+    def _fits(self, report, analytic, numeric, floor, noise):
+        error = _error(analytic, numeric, floor, noise)
+        if error <= self.tolerance:
+            report.max_error = max(report.max_error, error)
+        return error <= self.tolerance
 
-    def difference(self, a, b):
-        """Return loss(a) - loss(b), subtracted before summing: outputs that did not change add no rounding error."""
+    def _slope(self, target, where, amount, step):
+        """Return the central slope, by how much the one-sided slopes differ, and the rounding error to expect in either."""
+        kept = np.copy(target.data[where])
+        target.data[where] = kept + step * amount
+        plus = target.evaluate()
+        target.data[where] = kept - step * amount
+        minus = target.evaluate()
+        target.data[where] = kept
+        central = self._difference(plus, minus) / (2 * step)
+        bend = (self._difference(plus, self.base) - self._difference(self.base, minus)) / step
+        moved = sum(float(np.sum(np.abs(w * p), where=p != m)) for w, p, m in zip(self.weights, plus, minus))
+        return central, bend, _ROUNDING * moved / step
+
+    def _difference(self, a, b):
+        """Return the change of the sum from b to a; subtracted before summing, so that unmoved outputs add no rounding error."""
         return sum(float(np.sum(w * (x - y))) for w, x, y in zip(self.weights, a, b))
 
-    def error(self, analytic, numeric, floor, noise):
-        """|a - n| / max(|a|, |n|, floor); 0 where both are within the rounding error of a slope of 0."""
-        if max(abs(analytic), abs(numeric)) <= noise or analytic == numeric:
-            return 0.0
-        error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), floor)
-        return error if np.isfinite(error) else np.inf
 
-    def fits(self, analytic, numeric, floor, noise):
-        """True where the error is within the tolerance."""
-        return self.error(analytic, numeric, floor, noise) <= self.tolerance
+def _error(analytic, numeric, floor, noise):
+    """|a - n| / max(|a|, |n|, floor); 0 where neither can be told from 0 (`noise`), infinite where one is no number."""
+    if max(abs(analytic), abs(numeric)) <= noise or analytic == numeric:
+        return 0.0
+    error = float(abs(analytic - numeric) / max(abs(analytic), abs(numeric), floor))
+    return error if np.isfinite(error) else np.inf
 
-    def is_kink(self, bends, analytic, numeric):
-        """True where the one-sided slopes go on differing as the step shrinks: curvature's difference shrinks with the step."""
-        bends = [b for b in bends if np.isfinite(b[1])]
-        if len(bends) < 2:
-            return False
-        (_, wide, _), (_, narrow, noise) = bends[-2:]
-        return abs(narrow) > 0.5 * abs(wide) and abs(narrow) > 10 * noise and abs(analytic - numeric) <= 2 * abs(narrow)
+
+def _is_kink(bends, miss):
+    """True where the one-sided slopes keep differing as the step shrinks, by enough to explain the `miss`."""
+    bends = [b for b in bends if np.isfinite(b[0])]
+    if len(bends) < 2:
+        return False
+    (wide, _), (narrow, noise) = bends[-2:]
+    return abs(narrow) > max(0.5 * abs(wide), 10 * noise) and abs(miss) <= 2 * abs(narrow)
