@@ -10,7 +10,7 @@ _LARGEST = 2**63 - 1
 
 
 def evaluate(text, lookup):
-    """Return the int or float that `text` amounts to. `lookup(name)` gives a parameter's number. ValueError says what is wrong."""
+    """Return the number `text` amounts to; `lookup(name)` gives a parameter's. ValueError says what is wrong."""
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"the expression has {len(text)} characters, expected at most {_MAX_LENGTH}")
     if text.count("(") > _MAX_PARENTHESES:
@@ -28,7 +28,7 @@ def _tokens(text):
     while at < len(text):
         found = _TOKEN.match(text, at)
         if not found:
-            raise ValueError(f"got '{text[at:].strip()[0]}', expected numbers, parameters, + - * / // % and parentheses")
+            raise ValueError(f"got '{text[at:].strip()[0]}', expected numbers, parameters, + - * / // % ( )")
         tokens.append(found.group(1) or found.group(2) or found.group(3))
         at = found.end()
     return [*tokens, ""]
