@@ -1,0 +1,43 @@
+"""Builds the train net and the test nets of a solver."""
+
+from pycaffe_geo.errors import SpecError
+from pycaffe_geo.net import Net
+from pycaffe_geo.spec import NetState, load_net
+
+
+def build_nets(solver, device, dtype):
+    """Return (train Net, [test Nets, which use its weights], [the flat NetDef of each of them]) of a SolverDef."""
+    sources, states = _sources(solver), _test_states(solver)
+    loaded = {s: load_net(s) if isinstance(s, str) else s for s in sources}
+    definitions = [loaded[source] for source in sources]
+    common = dict(dtype=dtype, device=device, seed=solver.random_seed)
+    state = solver.train_state
+    net = Net(definitions[0], "TRAIN", level=state.level, stages=state.stage, freeze=solver.freeze, **common)
+    test_nets = []
+    for definition, state in zip(definitions[1:], states):
+        test_net = Net(definition, "TEST", level=state.level, stages=state.stage, **common)
+        test_net.share_with(net)
+        test_nets.append(test_net)
+    return net, test_nets, definitions
+
+
+def _sources(d):
+    """Return the train net's source, then one for each test net: test_net in order, then `net` for the rest of test_iter."""
+    train = d.train_net or d.net
+    where = f"{d.file}: " if d.file else ""
+    if not train:
+        raise SpecError(f"{where}the solver names no network: give net, or train_net")
+    generic = len(d.test_iter) - len(d.test_net)
+    if generic < 0 or (generic and not d.net):
+        raise SpecError(f"{where}test_iter has {len(d.test_iter)} value(s) for {len(d.test_net)} test_net, expected one for each")
+    if d.test_interval and not d.test_iter:
+        raise SpecError(f"{where}test_interval is {d.test_interval}, but test_iter, the number of batches of a test, is missing")
+    return [train, *d.test_net, *[d.net] * generic]
+
+
+def _test_states(d):
+    count = len(d.test_iter)
+    if d.test_state and len(d.test_state) != count:
+        where = f"{d.file}: " if d.file else ""
+        raise SpecError(f"{where}test_state has {len(d.test_state)} value(s), expected 0 or {count}, the test nets")
+    return d.test_state or (NetState(),) * count

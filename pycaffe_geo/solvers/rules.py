@@ -1,0 +1,132 @@
+"""Update rules: how a gradient becomes the change of a parameter. A rule is one class here, found by the solver's `type`."""
+
+import math
+
+from pycaffe_geo.errors import SpecError, listed, nearest
+
+RULES = {}
+TILE = 1 << 15  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
+
+
+def rule(cls):
+    """Class decorator: make an update rule known by its class name, the solver's `type`."""
+    RULES[cls.__name__] = cls
+    return cls
+
+
+@rule
+class SGD:
+    """Stochastic gradient descent with momentum; the history includes the learning rate, as in Caffe: h = momentum h + rate g."""
+
+    slots = 1
+
+    def __init__(self, solver):
+        self.momentum = solver.momentum
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """Turn the gradient `diff` into the amount to subtract, in place; `scratch` is free to use."""
+        (h,) = history
+        diff *= rate
+        h *= self.momentum
+        h += diff
+        diff[...] = h
+
+
+@rule
+class Nesterov:
+    """Nesterov's accelerated gradient: h' = momentum h + rate g; update = (1 + momentum) h' - momentum h."""
+
+    slots = 1
+
+    def __init__(self, solver):
+        self.momentum = solver.momentum
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """As SGD.step."""
+        (h,) = history
+        diff *= rate
+        h *= self.momentum  # now momentum * h, which both formulas need
+        scratch[...] = h
+        h += diff
+        xp.multiply(h, 1 + self.momentum, out=diff)
+        diff -= scratch
+
+
+@rule
+class Adam:
+    """Kingma and Ba 2015, arXiv:1412.6980, in Caffe's form: rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + delta), t from 1."""
+
+    slots = 2
+
+    def __init__(self, solver):
+        self.beta1 = solver.momentum
+        self.beta2 = solver.momentum2
+        self.delta = solver.delta
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """As SGD.step."""
+        m, v = history
+        t = iteration + 1
+        m *= self.beta1
+        xp.multiply(diff, 1 - self.beta1, out=scratch)
+        m += scratch
+        v *= self.beta2
+        xp.multiply(diff, diff, out=scratch)
+        scratch *= 1 - self.beta2
+        v += scratch
+        xp.sqrt(v, out=scratch)
+        scratch += self.delta
+        xp.divide(m, scratch, out=diff)
+        diff *= rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+
+
+class Updater:
+    """Applies one rule to the parameter blobs of a net: scale (clip, 1 / iter_size) -> decay -> rule -> subtract, in place.
+
+    After `apply` a blob's diff holds what was subtracted from its data, as in Caffe. `history` is a list of flat arrays in
+    Caffe's order: slot 0 of every blob, then slot 1 of every blob.
+    """
+
+    def __init__(self, solver, blobs, lr_mults, decay_mults):
+        if solver.type not in RULES:
+            where = f"{solver.file}: " if solver.file else ""
+            raise SpecError(
+                f"{where}solver type '{solver.type}' is not known, expected one of {listed(RULES)}{nearest(solver.type, RULES)}"
+            )
+        self.rule = RULES[solver.type](solver)
+        self.solver = solver
+        self.blobs = list(blobs)
+        self.lr_mults = list(lr_mults)
+        self.decay_mults = list(decay_mults)
+        self.history = [b.device.xp.zeros(b.count, b.dtype) for _ in range(self.rule.slots) for b in self.blobs]
+        self._scratch = None
+
+    def apply(self, rate, iteration, scale=1.0):
+        """Update every blob whose lr_mult is not 0. `scale` multiplies the gradients first."""
+        for i, blob in enumerate(self.blobs):
+            if self.lr_mults[i]:
+                self._apply_one(i, blob, rate * self.lr_mults[i], iteration, scale)
+
+    def _apply_one(self, i, blob, rate, iteration, scale):
+        xp = blob.device.xp
+        data, diff = blob.data.reshape(-1), blob.diff.reshape(-1)
+        history = self.history[i :: len(self.blobs)]
+        decay = self.solver.weight_decay * self.decay_mults[i]
+        tile = TILE if blob.device.index is None else blob.count
+        room = self._room(blob, min(tile, blob.count))
+        for start in range(0, blob.count, tile):
+            part = slice(start, min(start + tile, blob.count))
+            d, g = data[part], diff[part]
+            scratch = room[: g.size]
+            if scale != 1:
+                g *= scale
+            if decay:
+                xp.multiply(d if self.solver.regularization_type == "L2" else xp.sign(d, out=scratch), decay, out=scratch)
+                g += scratch
+            self.rule.step(xp, g, [h[part] for h in history], scratch, rate, iteration)
+            d -= g
+
+    def _room(self, blob, count):
+        if self._scratch is None or self._scratch.size < count or self._scratch.dtype != blob.dtype:
+            self._scratch = blob.device.xp.empty(count, blob.dtype)
+        return self._scratch

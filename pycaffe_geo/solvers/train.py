@@ -1,0 +1,77 @@
+"""One training run from beginning to end: what `pycaffe-geo train` does, callable from Python."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pycaffe_geo.errors import SpecError
+from pycaffe_geo.solvers.callback import Callback
+from pycaffe_geo.solvers.monitor import Monitor
+from pycaffe_geo.solvers.progress import progress
+from pycaffe_geo.solvers.run import RunFolder
+from pycaffe_geo.solvers.solver import get_solver
+
+
+@dataclass
+class Summary:
+    """How a run ended: status "finished" or "interrupted", updates done, loss, last tests by phase, folder."""
+
+    status: str
+    iteration: int
+    loss: float
+    tests: dict = field(default_factory=dict)
+    folder: Path = Path()
+
+    @property
+    def exit_code(self):
+        """0, or 130 where the run was interrupted."""
+        return 130 if self.status == "interrupted" else 0
+
+
+class _LastTests(Callback):
+    def __init__(self):
+        self.reports = {}
+
+    def tested(self, solver, report):
+        self.reports[report.phase] = report
+
+
+def train(
+    solver,
+    *,
+    resume=None,
+    weights=(),
+    device=None,
+    dtype="float32",
+    out=None,
+    iterations=None,
+    command=None,
+    callbacks=(),
+    **overrides,
+):
+    """Train as a solver file (or SolverDef) says and return a Summary.
+
+    resume      a snapshot (either file of its pair) or "latest"; weights: files to start from, by layer name (not both)
+    out         the run's folder; by default the folder of snapshot_prefix
+    iterations  replaces max_iter;   overrides  replace other solver fields
+    Mistakes raise PycaffeGeoError kinds, non-finite numbers NumericError, a second SIGINT KeyboardInterrupt.
+    """
+    weights = [weights] if isinstance(weights, (str, os.PathLike)) else list(weights)
+    if resume and weights:
+        raise SpecError("--resume and --weights exclude each other: a snapshot holds its own weights")
+    if iterations is not None:
+        overrides["max_iter"] = iterations
+    s = get_solver(solver, device=device, dtype=dtype, **overrides)
+    if out:
+        s.use_folder(out)
+    if resume:
+        s.restore(resume)
+    else:
+        for path in weights or s.definition.weights:
+            s.net.copy_from(path)
+    tests = _LastTests()
+    folder = RunFolder(s, Path(s.snapshot_prefix).parent, command)
+    with progress(s) as shown:
+        s.callbacks += [folder, Monitor(), shown, tests, *callbacks]
+        status = s.solve()
+    return Summary(status, s.iter, s.loss, tests.reports, folder.folder)
