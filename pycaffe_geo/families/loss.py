@@ -6,7 +6,7 @@ from typing import Literal
 
 from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.blob import Blob
-from pycaffe_geo.errors import DataError, ShapeError
+from pycaffe_geo.errors import DataError, ShapeError, SpecError
 from pycaffe_geo.layer import Layer
 
 log = logging.getLogger(__name__)
@@ -49,9 +49,8 @@ class Loss(Layer):
         mode = p.normalization
         if mode is None:
             mode = self.normalization if p.normalize is None else "VALID" if p.normalize else "BATCH_SIZE"
-        if mode == "VALID":
-            return self.xp.maximum(valid, 1)
-        return max(1, {"FULL": full, "BATCH_SIZE": batch, "NONE": 1}[mode])
+        value = {"FULL": full, "BATCH_SIZE": batch, "VALID": valid, "NONE": 1}[mode]
+        return max(value, 1) if isinstance(value, int) else self.xp.maximum(value, 1)
 
     def expect_weights(self, blob, shape):
         """Return `blob.shape` if it can weight elements of `shape`: that shape, or the same with one channel."""
@@ -84,6 +83,8 @@ class ElementLoss(Loss):
     share = 1.0
 
     def setup(self, bottom, top):
+        if self.loss_param.ignore_label is not None:
+            raise SpecError(f"{self.where}: loss_param.ignore_label has no meaning here: give a third bottom, 0 where to skip")
         self.work = Blob((), self.dtype, self.device)  # data: prediction - target; diff: weight * slope
 
     def reshape(self, bottom, top):

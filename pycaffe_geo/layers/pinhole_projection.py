@@ -33,17 +33,18 @@ class PinholeProjection(Layer):
     parameters = {"pinhole_projection_param": PinholeProjectionParam}
 
     def setup(self, bottom, top):
-        self.results = [*top, *(Blob((), self.dtype, self.device) for _ in range(3 - len(top)))]
+        self.unwanted = [Blob((), self.dtype, self.device) for _ in range(3 - len(top))]
 
     def reshape(self, bottom, top):
         batch, _, height, width = self.expect(bottom[0], "N", 3, "H", "W")
         self.expect(bottom[1], batch, 4, 1, 1)
-        for blob, channels in zip(self.results, (2, 2, 1)):
+        for blob, channels in zip((*top, *self.unwanted), (2, 2, 1)):
             blob.reshape(batch, channels, height, width)
 
     def forward(self, bottom, top):
         points, intrinsics = (b.data for b in bottom)
-        camera.pinhole(points, intrinsics, self.pinhole_projection_param.min_depth, *(b.data for b in self.results))
+        results = (b.data for b in (*top, *self.unwanted))
+        camera.pinhole(points, intrinsics, self.pinhole_projection_param.min_depth, *results)
 
     def backward(self, top, propagate_down, bottom):
         points, intrinsics = (b.data for b in bottom)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from golden import check_case
-from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.gradient_check import build_layer, check_layer
 
 RNG = np.random.default_rng(0)
@@ -83,6 +83,11 @@ def test_batch_size_may_change():
 def test_weights_of_the_wrong_shape():
     with pytest.raises(ShapeError, match=r"bottom 'bottom2' is \(3, 2, 4\), expected \(3, 1, 4, 5\) or \(3, 2, 4, 5\)"):
         build_layer("AbsLoss", [A, B, (3, 2, 4)])
+
+
+def test_ignore_label_is_refused():
+    with pytest.raises(SpecError, match="loss_param.ignore_label has no meaning here: give a third bottom, 0 where to skip"):
+        build_layer("AbsLoss", [A, B], loss_param={"ignore_label": 255})
 
 
 def test_as_the_original_where_the_bottoms_differ():
