@@ -3,14 +3,15 @@
 import os
 from dataclasses import replace
 
-from pycaffe_geo.errors import SpecError, listed, nearest
+from pycaffe_geo.errors import listed, nearest
 from pycaffe_geo.layer import layer_class
-from pycaffe_geo.spec.definitions import TRAIN, LayerDef, NetDef, SolverDef
+from pycaffe_geo.spec.definitions import TRAIN, LayerDef, NetDef, ParamSpec, SolverDef
 from pycaffe_geo.spec.expand import expand
 from pycaffe_geo.spec.modules import NET_KEYS, check_keys
 from pycaffe_geo.spec.node import Node, fail
 from pycaffe_geo.spec.override import override
 from pycaffe_geo.spec.parse import parse
+from pycaffe_geo.spec.source import similar_file
 from pycaffe_geo.spec.typed import build, convert, fields_of
 
 LAYER_KEYS = ("name", "type", "bottom", "top", "loss_weight", "param", "propagate_down", "include", "exclude", "phase", "share")
@@ -23,8 +24,10 @@ def load_net(path, text=None, overrides=()):
     SpecError says file, line and column of what cannot be used.
     """
     root = parse(path, text)
+    if "net" in root.value or "base_lr" in root.value:
+        fail(root.place, "this is a solver, expected a network")
     check_keys(root, NET_KEYS)
-    layers = tuple(_layer(node) for node in expand(root))
+    layers = _with_owners([_layer(node) for node in expand(root)])
     _check_names(layers)
     head = {key: convert(_NET_FIELDS[key][1], root.value[key], "", key) for key in root.value if key in _NET_HEAD}
     return override(NetDef(layers=layers, file=os.fspath(path), **head), overrides)
@@ -51,6 +54,26 @@ def _layer(node):
     return LayerDef(**common, parameters=parameters, place=node.place)
 
 
+def _with_owners(layers):
+    """Return the layers with each `share` followed to the first owner, whose parameter names the sharer takes over."""
+    known, result = {}, []
+    for layer in layers:
+        if layer.share:
+            where = f"layer '{layer.name}' ({layer.type})"
+            if layer.share not in known:
+                fail(layer.place, where, f"share: no layer '{layer.share}' stands before it{nearest(layer.share, known)}")
+            owner = known[layer.share]
+            layer = replace(layer, share=owner.share or owner.name, param=_named(layer.param, owner.param))
+        known[layer.name] = layer
+        result.append(layer)
+    return tuple(result)
+
+
+def _named(specs, owner_specs):
+    specs = specs + tuple(ParamSpec() for _ in owner_specs[len(specs):])
+    return tuple(s if s.name or j >= len(owner_specs) else replace(s, name=owner_specs[j].name) for j, s in enumerate(specs))
+
+
 def _check_names(layers):
     """Two layers of one name may stand in a file only where rules can keep them apart (then the wiring is checked by phase)."""
     first = {}
@@ -68,6 +91,8 @@ def load_solver(path, text=None, overrides=()):
     the SolverDef holds the path that exists. overrides: texts such as "base_lr=0.01".
     """
     root = _default_train_phase(parse(path, text))
+    if "layers" in root.value or "layer" in root.value:
+        fail(root.place, "this is a network, expected a solver")
     known = [key for key in fields_of(SolverDef) if key != "file"]
     check_keys(root, known)
     solver = replace(build(SolverDef, root), file=os.fspath(path))
@@ -107,7 +132,5 @@ def _existing(path, solver_file, place, key):
     found = _beside(path, solver_file)
     if found:
         return found
-    folder = os.path.dirname(os.path.join(os.path.dirname(solver_file), path)) or "."
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    tried = listed(dict.fromkeys((path, os.path.normpath(os.path.join(os.path.dirname(solver_file), path)))))
-    raise SpecError(f"{place}: {key}: no such file{nearest(os.path.basename(path), names)} (tried {tried})")
+    beside = os.path.normpath(os.path.join(os.path.dirname(solver_file), path))
+    fail(place, key, f"no such file{similar_file(path) or similar_file(beside)} (tried {listed(dict.fromkeys((path, beside)))})")

@@ -7,6 +7,7 @@ from pycaffe_geo.errors import listed, nearest
 from pycaffe_geo.spec.definitions import Place
 from pycaffe_geo.spec.node import Node, fail
 from pycaffe_geo.spec.parse import parse
+from pycaffe_geo.spec.source import similar_file
 from pycaffe_geo.spec.typed import convert
 
 NET_KEYS = ("name", "include", "modules", "layers", "layer", "force_backward", "debug_info")
@@ -63,15 +64,10 @@ def _include(item, file, modules, trail, done):
         return
     done.add(absolute)
     if not os.path.isfile(path):
-        fail(item.place, f"include: no such file '{path}'{nearest(os.path.basename(path), _neighbours(path))}")
+        fail(item.place, f"include: no such file '{path}'{similar_file(path)}")
     root = parse(path)
     check_keys(root, ("name", "include", "modules"), "an included file", "; an included file brings modules only")
     _collect(root, path, modules, [*trail, absolute], done)
-
-
-def _neighbours(path):
-    folder = os.path.dirname(path) or "."
-    return os.listdir(folder) if os.path.isdir(folder) else []
 
 
 def _module(name, node, place):

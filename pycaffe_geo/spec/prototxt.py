@@ -1,7 +1,7 @@
 """Caffe's prototxt (text protobuf) to the same Nodes as YAML: a hand-written tokenizer and parser.
 
-A key that stands several times becomes a list. The old network header (`input`, `input_dim`, `input_shape`) becomes an Input layer
-and a solver's `solver_type` its `type`, as Caffe upgrades them; networks of the older `layers { type: RELU }` kind are refused.
+A key that stands several times becomes a list. The old network header (`input`, `input_dim`, `input_shape`) becomes an Input
+layer and a solver's `solver_type` its `type`, as Caffe upgrades them; the older `layers { type: RELU }` networks are refused.
 """
 
 import re
@@ -18,8 +18,8 @@ _TOKEN = re.compile(
     |(?P<sign>[{}<>\[\]:;,])""",
     re.VERBOSE,
 )
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)")
-_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{1,2}|[0-3][0-7]{0,2}|.)")
+_ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _OCTAL_OR_HEX = re.compile(r"([-+]?)(0[0-7]+|0[xX][0-9a-fA-F]{1,16})")
 _CLOSING = {"{": "}", "<": ">"}
 _SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
@@ -131,11 +131,15 @@ class _Parser:
         return self.fail("a value")
 
     def strings(self):
-        parts = []
+        """Return the text of adjacent strings joined. Escapes stand for bytes of UTF-8, as protobuf writes them."""
+        place, parts = self.place, []
         while self.kind == "string":
-            parts.append(_ESCAPE.sub(_unescaped, self.text[1:-1]))
+            parts.append(_ESCAPE.sub(_unescaped, self.text[1:-1].encode()))
             self.advance()
-        return "".join(parts)
+        try:
+            return b"".join(parts).decode()
+        except UnicodeDecodeError:
+            fail(place, "the escapes in this text are no UTF-8")
 
 
 def _add(values, key, node):
@@ -162,10 +166,10 @@ def _word(text, place):
 
 def _unescaped(found):
     text = found.group(1)
-    if text[0] == "x" and len(text) > 1:
-        return chr(int(text[1:], 16))
-    if text[0] in "01234567":
-        return chr(int(text, 8))
+    if text[:1] == b"x" and len(text) > 1:
+        return bytes([int(text[1:], 16)])
+    if text[:1] in (b"0", b"1", b"2", b"3"):
+        return bytes([int(text, 8)])
     return _ESCAPED.get(text, text)
 
 
@@ -173,7 +177,7 @@ def _refuse_old_layers(root):
     if "layers" in root.value:
         fail(
             root.key_place("layers"),
-            "got `layers`, expected `layer`: this network is in Caffe's older format; its tool upgrade_net_proto_text converts it",
+            "got `layers`, expected `layer`: this is Caffe's older format; its tool upgrade_net_proto_text converts it",
         )
     return root
 
@@ -187,7 +191,8 @@ def _input_header(root):
     shapes = root.value.get("input_shape", Node([])).items
     if dims:
         if len(dims) != 4 * len(names.items):
-            fail(root.key_place("input_dim"), f"got {len(dims)} input_dim for {len(names.items)} input(s), expected four for each")
+            got = f"got {len(dims)} input_dim for {len(names.items)} input(s), expected four for each"
+            fail(root.key_place("input_dim"), got)
         shapes = [Node({"dim": Node(dims[i:i + 4], dims[i].place)}, dims[i].place) for i in range(0, len(dims), 4)]
     values = {"name": Node("input"), "type": Node("Input"), "top": names}
     if shapes:

@@ -38,9 +38,11 @@ def _problem(error, text, mark):
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if mark and line[mark.column:mark.column + 1] == "\t":
         return "got a tab, expected spaces"
-    context = f" ({error.context})" if error.context else ""
-    hint = "; is a colon, comma, bracket or quote missing here or just before?"
-    return " ".join(f"{error.problem or 'cannot be parsed'}{context}{hint}".split())
+    if "cannot start any token" in str(error.problem):
+        return f"got '{line[mark.column:mark.column + 1]}' at the start of a value, expected it in quotes"
+    begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    context = f" ({error.context}{begin})" if error.context else ""
+    return f"{error.problem or 'cannot be parsed'}{context}; is a colon, comma, bracket or quote missing here or just before?"
 
 
 class _Composer:

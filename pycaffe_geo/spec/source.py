@@ -20,7 +20,7 @@ def read_text(path):
         with open(path, "rb") as f:
             raw = f.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError(f"{path}: no such file{_similar_file(path)}") from None
+        raise SpecError(f"{path}: no such file{similar_file(path)}") from None
     except (OSError, ValueError) as e:
         raise SpecError(f"{path}: cannot be read: {getattr(e, 'strerror', None) or e}") from None
     if len(raw) > MAX_BYTES:
@@ -53,9 +53,13 @@ def _place(raw, offset, path):
     return Place(path, raw.count(b"\n", 0, offset) + 1, len(raw[start:offset].decode("utf-8", "replace")) + 1)
 
 
-def _similar_file(path):
+def similar_file(path):
+    """Return ", did you mean 'x.yaml'?" for the file of the same suffix beside `path` whose name is closest, or ""."""
     folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
     try:
-        return nearest(name, os.listdir(folder or "."))
+        files = os.listdir(folder or ".")
     except (OSError, ValueError):
         return ""
+    stems = [f.removesuffix(suffix) for f in files if f.endswith(suffix)]
+    return nearest(stem, stems).replace("'?", f"{suffix}'?")
