@@ -152,7 +152,8 @@ def test_matches_caffe(name):
     kernel, stride, pad = CAFFE[name]
     x = case.inputs["x"].astype(float)
     round_mode = "FLOOR" if "floor" in name else "CEIL"
-    plan = plan_pooling(name[:3].upper(), x.shape, kernel, stride=stride, pad=pad, round_mode=round_mode, dtype="float64", device=CPU)
+    plan = plan_pooling(name[:3].upper(), x.shape, kernel, stride=stride, pad=pad, round_mode=round_mode,
+                        dtype="float64", device=CPU)
     y, dx = np.empty(plan.out_shape), np.empty_like(x)
     if "mask" in case.data:
         mask = np.empty_like(y)
