@@ -8,8 +8,8 @@ from pycaffe_geo.spec import NetState, load_net
 def build_nets(solver, device, dtype):
     """Return (train Net, [test Nets, which use its weights], [the flat NetDef of each of them]) of a SolverDef."""
     sources, states = _sources(solver), _test_states(solver)
-    loaded = {s: load_net(s) if isinstance(s, str) else s for s in sources}
-    definitions = [loaded[source] for source in sources]
+    files = {s: load_net(s) for s in sources if isinstance(s, str)}
+    definitions = [files[s] if isinstance(s, str) else s for s in sources]
     common = dict(dtype=dtype, device=device, seed=solver.random_seed)
     state = solver.train_state
     net = Net(definitions[0], "TRAIN", level=state.level, stages=state.stage, freeze=solver.freeze, **common)

@@ -9,7 +9,7 @@ import pytest
 from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.rules import RULES
 from pycaffe_geo.solvers.snapshot import read_state
-from pycaffe_geo.spec import load_net, load_solver
+from pycaffe_geo.spec import load_solver
 from pycaffe_geo.weights import read_weights
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "solvers"
@@ -20,7 +20,7 @@ READING = ("sgd_h5data_iter_size3", "adam_h5data_clip_iter_size2")
 class Recorded:
     """One recording: its datasets by path, and a solver of ours at its starting point."""
 
-    def __init__(self, name, folder, source=None):
+    def __init__(self, name, folder):
         import h5py
 
         path = GOLDEN / f"{name}.h5"
@@ -29,9 +29,7 @@ class Recorded:
         definition = in_single_precision(load_solver(path.with_suffix(".solver.prototxt")))
         if definition.type not in RULES:
             pytest.skip(f"solver type {definition.type} does not exist yet")
-        changes = [f"data.hdf5_data_param.source={source}"] if source else []
-        net = load_net(definition.net, overrides=changes)
-        self.solver = get_solver(definition, dtype="float64", net=net, snapshot_prefix=str(folder / name))
+        self.solver = get_solver(definition, dtype="float64", snapshot_prefix=str(folder / name))
         self.values = {}
         with h5py.File(path) as f:
             f.visititems(lambda key, item: self.values.__setitem__(key, item[()]) if hasattr(item, "shape") else None)
@@ -103,8 +101,7 @@ def test_caffes_own_snapshot_resumes(name, tmp_path, caplog):
 
 @pytest.mark.parametrize("name", READING)
 def test_run_that_reads_data(name, tmp_path):
-    (tmp_path / "source.txt").write_text(f"{GOLDEN / 'hdf5data_source.h5'}\n")
-    recorded = Recorded(name, tmp_path, source=tmp_path / "source.txt")
+    recorded = Recorded(name, tmp_path)
     for t in range(len(recorded.values["loss_last_micro"])):
         recorded.solver.step(1)
         close(recorded.solver.net.loss, recorded.values["loss_last_micro"][t], f"loss of the last batch of iteration {t}")
