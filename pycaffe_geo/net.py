@@ -59,9 +59,9 @@ class Net:
         layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, self.dtype, self.device, self.clock)
         _check_count(layer, "bottom", len(layer_def.bottom), layer.bottoms)
         _check_count(layer, "top", len(layer_def.top), layer.tops)
-        if len(layer_def.propagate_down) not in (0, len(layer_def.bottom)):
-            count = len(layer_def.propagate_down)
-            raise SpecError(f"{layer.where}: propagate_down has {count} value(s), expected one for each of {len(layer_def.bottom)} bottoms")
+        given, count = len(layer_def.propagate_down), len(layer_def.bottom)
+        if given not in (0, count):
+            raise SpecError(f"{layer.where}: propagate_down has {given} value(s), expected one for each of {count} bottoms")
         bottom = [self.blobs[name] for name in layer_def.bottom]
         top = [self._top(layer, layer_def, i) for i in range(len(layer_def.top))]
         for name in layer_def.bottom:
@@ -91,7 +91,8 @@ class Net:
             raise SpecError(f"{layer.where}: cannot work in place (top '{name}' is its bottom): give the top a name of its own")
         if self._consumed[name]:
             raise SpecError(
-                f"{layer.where}: cannot change '{name}' in place: another layer has read it before; give the top a name of its own"
+                f"{layer.where}: cannot change '{name}' in place: another layer has read it before; "
+                "give the top a name of its own"
             )
         if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
             raise SpecError(

@@ -2,12 +2,11 @@
 
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pycaffe_geo.errors import SpecError, WeightsError, listed, nearest
-from pycaffe_geo.spec import ParamSpec
 from pycaffe_geo.weights import read_weights
 
 log = logging.getLogger(__name__)
@@ -59,12 +58,12 @@ class Parameters:
             raise SpecError(f"{layer.where}: has {len(specs)} `param` entries for {len(layer.blobs)} parameter(s)")
         layer.frozen = layer.name in self.frozen
         for j, blob in enumerate(layer.blobs):
-            spec = specs[j] if j < len(specs) else ParamSpec()
+            spec = layer.definition.param_spec(j)
             if layer.fixed_blobs and spec.lr_mult:
                 raise SpecError(
                     f"{layer.where}: param {j} has lr_mult {spec.lr_mult}, expected 0: the layer updates it by itself"
                 )
-            owner = self._by_name.get(spec.name) if spec.name else None
+            owner = self._by_name.get(spec.name)
             if owner is None:
                 owner = self._own(layer, j, blob, spec)
             else:
@@ -81,8 +80,7 @@ class Parameters:
         lr = 0.0 if layer.fixed_blobs else 1.0 if spec.lr_mult is None else spec.lr_mult
         self.lr_mults.append(lr)
         self.decay_mults.append(1.0 if spec.decay_mult is None else spec.decay_mult)
-        if spec.name:
-            self._by_name[spec.name] = index
+        self._by_name[spec.name] = index
         return index
 
     def _share(self, layer, j, blob, spec, owner):
@@ -91,8 +89,7 @@ class Parameters:
         same = blob.count == first.count if spec.share_mode == "PERMISSIVE" else blob.shape == first.shape
         if not same:
             raise SpecError(
-                f"{layer.where}: param {j} shares '{spec.name}' with {self.names[owner]} but its shape is {blob.shape}, "
-                f"expected {first.shape}"
+                f"{layer.where}: param {j} is {blob.shape}, expected {first.shape}: it shares {self.names[owner]}"
             )
         blob.share_data(first)
         blob.share_diff(first)
@@ -107,7 +104,7 @@ class Parameters:
                     f"expected {theirs} as {self.names[owner]}, which shares it, has"
                 )
             values[owner] = mine
-            self._given[owner] = ParamSpec(**{**vars(self._given[owner]), field_name: mine})
+            self._given[owner] = replace(self._given[owner], **{field_name: mine})
 
     def owned(self, layers):
         """Return {layer name: [its blobs that are not another layer's]} for every layer, as Caffe saves them."""

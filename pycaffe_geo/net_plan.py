@@ -104,12 +104,13 @@ def _share_views(net, versions, readers):
 
 
 def _hand_out_diffs(net, steps, readers):
-    """The last reader of a blob writes the blob's own diff; of the others each adds by itself, passes its top's diff on, or writes scratch."""
+    """The last reader of a blob writes its diff; the others add by themselves, pass their top's diff on, or write scratch."""
     scratch = {}
     for edges in readers.values():
+        last_layer = edges[-1][0]
         for i, k in edges[:-1]:
             layer, blob = net.layers[i], net.bottoms[i][k]
-            if layer.accumulates:
+            if layer.accumulates and i != last_layer:  # within one layer the order of the two writes is not known
                 layer.adds[k] = True
                 continue
             if layer.views and len(net.tops[i]) == 1:

@@ -19,7 +19,10 @@ class Power(Layer):
     """y = (shift + scale x) ^ power, element by element; any shape (Caffe's Power)."""
 
     parameters = {"power_param": PowerParam}
-    in_place = False
+
+    @property
+    def in_place(self):
+        return self.power_param.power == 1
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)

@@ -1,0 +1,133 @@
+"""What Convolution and Deconvolution share: their parameters, their blobs, and the sizes given as pairs or by _h and _w."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from pycaffe_geo.errors import ShapeError, SpecError
+from pycaffe_geo.fillers import Filler
+from pycaffe_geo.layer import Layer
+
+
+@dataclass(frozen=True)
+class ConvolutionParam:
+    """Caffe's ConvolutionParameter. kernel_size, stride, pad and dilation are one number, one per axis, or given by _h and _w."""
+
+    num_output: int = 0
+    kernel_size: tuple[int, ...] = ()
+    stride: tuple[int, ...] = ()
+    pad: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    kernel_h: int | None = None
+    kernel_w: int | None = None
+    stride_h: int | None = None
+    stride_w: int | None = None
+    pad_h: int | None = None
+    pad_w: int | None = None
+    group: int = 1
+    bias_term: bool = True
+    weight_filler: Filler = Filler()
+    bias_filler: Filler = Filler()
+    axis: int = 1
+    engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
+    force_nd_im2col: bool = False
+
+    def __post_init__(self):
+        if self.num_output < 1:
+            raise ValueError(f"num_output is {self.num_output}, expected at least 1")
+        if self.group < 1 or self.num_output % self.group:
+            raise ValueError(f"num_output {self.num_output} is no multiple of group {self.group}")
+        for key, least in (("kernel", 1), ("stride", 1), ("pad", 0)):
+            sizes = spatial_pair(self, key, least)
+            if min(sizes) < least:
+                raise ValueError(f"{key} is {sizes[0]} x {sizes[1]}, expected at least {least}")
+        if self.dilation and min(self.dilation) < 1:
+            raise ValueError(f"dilation is {self.dilation}, expected at least 1")
+
+
+def spatial_pair(param, key, default):
+    """Return (vertical, horizontal) of `key` = kernel, stride or pad from a parameter with `key`(_size), `key`_h and `key`_w.
+
+    Raises ValueError where both forms are given, one of _h and _w is missing, or there are more than two numbers.
+    """
+    name = "kernel_size" if key == "kernel" else key
+    sizes = getattr(param, name)
+    sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes or ())
+    h, w = getattr(param, f"{key}_h"), getattr(param, f"{key}_w")
+    if h is not None or w is not None:
+        if sizes or h is None or w is None:
+            raise ValueError(f"got {name} {sizes or None}, {key}_h {h}, {key}_w {w}, expected {name} or both {key}_h and {key}_w")
+        return h, w
+    if len(sizes) > 2:
+        raise ValueError(f"{name} has {len(sizes)} numbers, expected 1 or 2: one per spatial axis")
+    if not sizes:
+        return default, default
+    return sizes[0], sizes[-1]
+
+
+class BaseConvolution(Layer):
+    """Weights and an optional bias; bottoms and tops come in pairs of (N, C, H, W) or (N, C, W).
+
+    `axis` is the channel axis; the axes before it are batch axes. A subclass gives `weight_channels()`, the first two sizes of
+    its weights, and `make_plan(in_shape)`, which returns the plan of ops/convolution.py and the top's 4-D shape.
+    """
+
+    bottoms = (1, None)
+    tops = (1, None)
+    parameters = {"convolution_param": ConvolutionParam}
+
+    def setup(self, bottom, top):
+        p = self.convolution_param
+        if len(bottom) != len(top):
+            raise SpecError(f"{self.where}: has {len(bottom)} bottom(s) and {len(top)} top(s), expected as many of both")
+        axis = self.canonical_axis(p.axis, bottom[0])
+        spatial = len(bottom[0].shape) - axis - 1
+        if spatial not in (1, 2):
+            shape = bottom[0].shape
+            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected 1 or 2 axes after axis {axis}")
+        kernel = spatial_pair(p, "kernel", 0)[-spatial:]
+        if 0 in kernel:
+            raise SpecError(f"{self.where}: convolution_param: 'kernel_size' is missing")
+        self.channels = bottom[0].shape[axis]
+        if self.channels % p.group:
+            name = bottom[0].name
+            raise ShapeError(f"{self.where}: bottom '{name}' has {self.channels} channels, no multiple of group {p.group}")
+        self.add_blob((*self.weight_channels(), *kernel), p.weight_filler)
+        if p.bias_term:
+            self.add_blob((p.num_output,), p.bias_filler)
+
+    def reshape(self, bottom, top):
+        axis, shape = self.canonical_axis(self.convolution_param.axis, bottom[0]), bottom[0].shape
+        if shape[axis] != self.channels:
+            raise ShapeError(
+                f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected {self.channels} channels at axis {axis} "
+                "as its weights have"
+            )
+        for blob in bottom[1:]:
+            self.expect(blob, *shape)
+        flat = (1,) * (axis + 3 - len(shape))  # the height of a bottom with one spatial axis
+        self.in_shape = (math.prod(shape[:axis]), shape[axis], *flat, *shape[axis + 1:])
+        try:
+            self.plan, self.out_shape = self.make_plan(self.in_shape)
+        except ShapeError as e:
+            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}: {e}") from e
+        for blob in top:
+            blob.reshape(*shape[:axis], self.out_shape[1], *self.out_shape[2 + len(flat):])
+
+    def weights(self, array):
+        """Return an array of the weights' shape as (outputs, inputs / group, kh, kw)."""
+        return array if array.ndim == 4 else array[:, :, None]
+
+    def plan_options(self):
+        """Return the arguments of `plan_convolution`; along a height of 1 that was added they do nothing."""
+        p = self.convolution_param
+        dilation = p.dilation or (1,)
+        pairs = {"stride": spatial_pair(p, "stride", 1), "pad": spatial_pair(p, "pad", 0)}
+        pairs["dilation"] = dilation[0], dilation[-1]
+        if self.blobs[0].data.ndim == 3:
+            pairs = {key: (0 if key == "pad" else 1, pair[1]) for key, pair in pairs.items()}
+        return {**pairs, "group": p.group, "dtype": self.dtype, "device": self.device}
+
+    def bias(self):
+        """Return the bias (outputs,) or None."""
+        return self.blobs[1].data if self.convolution_param.bias_term else None

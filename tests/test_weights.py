@@ -1,0 +1,64 @@
+import os
+
+import numpy as np
+import pytest
+
+from pycaffe_geo.errors import WeightsError
+from pycaffe_geo.weights import atomic_file, read_weights, write_weights
+
+WEIGHTS = {"conv1": [np.arange(6.0).reshape(2, 3), np.ones(2)], "relu": [], "block/a": [np.zeros((1, 4), np.float32)]}
+
+
+def test_round_trip_and_layout(tmp_path):
+    import h5py
+
+    path = tmp_path / "w.h5"
+    write_weights(path, WEIGHTS, diffs={"conv1": [np.zeros((2, 3))]})
+    with h5py.File(path) as f:
+        assert sorted(f["data"]) == ["block", "conv1", "relu"] and f["data/conv1/1"].shape == (2,)
+        assert f["diff/conv1/0"].shape == (2, 3)
+    found = read_weights(path)
+    assert sorted(found) == ["block/a", "conv1"] and found["block/a"][0].dtype == np.float32
+    np.testing.assert_array_equal(found["conv1"][0], WEIGHTS["conv1"][0])
+
+
+@pytest.mark.parametrize("content, message", [(b"", "not a readable HDF5 file"), (b"\x89HDF\r\n\x1a\n" + b"x" * 90, "not a readable HDF5")])
+def test_foreign_files(tmp_path, content, message):
+    path = tmp_path / "w.h5"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=f"{path}: {message}"):
+        read_weights(path)
+
+
+def test_missing_file_and_truncated_file(tmp_path):
+    with pytest.raises(WeightsError, match="none.h5: no such file"):
+        read_weights(tmp_path / "none.h5")
+    path = tmp_path / "w.h5"
+    write_weights(path, WEIGHTS)
+    path.write_bytes(path.read_bytes()[:-1500])
+    with pytest.raises(WeightsError, match="w.h5: "):
+        read_weights(path)
+
+
+def test_file_without_weights_or_with_a_gap(tmp_path):
+    import h5py
+
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as f:
+        f["x"] = [1]
+    with pytest.raises(WeightsError, match="has no group '/data'"):
+        read_weights(path)
+    with h5py.File(path, "w") as f:
+        f["data/conv1/1"] = [1]
+    with pytest.raises(WeightsError, match=r"layer 'conv1' has parameters \[1\], expected 0, 1"):
+        read_weights(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "w.h5"
+    path.write_text("old")
+    with pytest.raises(KeyError), atomic_file(path) as temporary:
+        with open(temporary, "w") as f:
+            f.write("half")
+        raise KeyError
+    assert path.read_text() == "old" and os.listdir(tmp_path) == ["w.h5"]
