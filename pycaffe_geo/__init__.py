@@ -13,7 +13,7 @@ _HOMES = {
     "TEST": "spec",
     "get_solver": "solvers",
     "check_layer": "gradient_check",
-    "check_net": "gradient_check",
+    "check_net": "gradient_check_net",
 }
 
 

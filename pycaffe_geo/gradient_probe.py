@@ -5,8 +5,7 @@ from typing import Callable
 
 import numpy as np
 
-ELEMENT_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # times max(|x|, 1)
-DIRECTION_STEPS = (1e-4, 1e-5, 1e-6, 1e-7)  # every element moves, so kinks are met sooner
+STEPS = (1e-3, 1e-4, 1e-5, 1e-6)  # times max(|x|, 1); along a direction, spread over the elements
 KINK_LIMIT = 0.05
 _SMALL = 200  # blobs of at most so many elements are checked exhaustively
 _ROUNDING = 8 * np.finfo(np.float64).eps
@@ -115,13 +114,13 @@ class Prober:
     function shrinks with the step), and a failure otherwise.
     """
 
-    def __init__(self, base, weights, tolerance, probes, rng, element_steps=ELEMENT_STEPS):
+    def __init__(self, base, weights, tolerance, probes, rng, steps=STEPS):
         self.base = base
         self.weights = weights
         self.tolerance = tolerance
         self.probes = probes
         self.rng = rng
-        self.element_steps = element_steps
+        self.steps = steps
 
     def check(self, target):
         """Return the BlobReport of `target`: all elements of a small blob, else `probes` of them and two directions."""
@@ -130,14 +129,15 @@ class Prober:
         floor = 1e-3 * np.max(np.abs(target.analytic), initial=0.0)
         with np.errstate(all="ignore"):
             for index in self._choose(target.analytic):
-                steps = {s * scale[index] for s in self.element_steps} | {1e-3 * abs(target.data[index])} - {0.0}
+                steps = {s * scale[index] for s in self.steps} | {1e-3 * abs(target.data[index])} - {0.0}
                 text = f"[{', '.join(map(str, index))}]"
                 self._probe(report, target, text, index, 1.0, target.analytic[index], floor, sorted(steps, reverse=True))
             if target.data.size > _SMALL:
                 for text, amount in self._directions(target.analytic, scale):
                     terms = target.analytic * amount
                     floor = 1e-3 * np.linalg.norm(terms)
-                    self._probe(report, target, text, ..., amount, terms.sum(), floor, DIRECTION_STEPS)
+                    self._probe(report, target, text, ..., amount, terms.sum(), floor, self.steps)
+        target.evaluate()  # later targets may start from what this one computes
         report.hint = target.hint(report.failures) if report.failures else ""
         return report
 
@@ -155,6 +155,7 @@ class Prober:
     def _directions(self, analytic, scale):
         """Yield (name, direction): random signs, and the gradient's own signs, so that no terms cancel."""
         signs = self.rng.choice([-1.0, 1.0], analytic.shape)
+        scale = scale / np.sqrt(analytic.size)
         yield " along random signs", signs * scale
         signs = np.where(analytic == 0, signs, np.sign(analytic))
         yield " along the gradient", signs * scale * self.rng.uniform(0.5, 1, scale.shape)

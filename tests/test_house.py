@@ -20,7 +20,7 @@ FLOORS = [
     ["ops", "metrics", "datasets", "plots", "weights"],
     ["layer", "spec", "families"],
     ["layers"],
-    ["net_parameters", "net_plan", "net", "gradient_probe", "gradient_check"],
+    ["net_parameters", "net_plan", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
     ["solvers"],
     ["commands", "caffe", "cli"],
 ]
