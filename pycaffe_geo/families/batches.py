@@ -11,11 +11,12 @@ class BatchOrder:
     """Which of `count` records belong to batch number 0, 1, 2 ...; a pure function of (key, batch number).
 
     Records run on from one epoch to the next, so a batch may span two. With `shuffle` every epoch has an order of its own,
-    keyed by `key` and the epoch.
+    keyed by `key` and the epoch. `blocks`: counts of records (files) that stay together when shuffled; their sum is `count`.
     """
 
-    def __init__(self, count, batch_size, shuffle, key):
+    def __init__(self, count, batch_size, shuffle, key, blocks=()):
         self.count = count
+        self.blocks = blocks or (count,)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.key = key
@@ -31,7 +32,10 @@ class BatchOrder:
 
     def _order(self, epoch):
         if epoch not in self._orders:
-            order = CPU.generator(*self.key, "shuffle", epoch).permutation(self.count)
+            generator = CPU.generator(*self.key, "shuffle", epoch)
+            starts = np.cumsum([0, *self.blocks[:-1]])
+            inside = [start + generator.permutation(n) for start, n in zip(starts, self.blocks)]
+            order = np.concatenate([inside[b] for b in generator.permutation(len(inside))])
             self._orders = {e: o for e, o in self._orders.items() if e >= epoch - 1}
             self._orders[epoch] = order
         return self._orders[epoch]
