@@ -76,7 +76,7 @@ def _load_cupy():
 
 
 def gpu_report():
-    """Return (versions as text, [{"name", "capability", "free", "total"} of each CUDA device, memory in bytes]); DeviceError if none."""
+    """Return (versions as text, [{name, capability, free, total} of each CUDA device, memory in bytes]); DeviceError if none."""
     cupy = _load_cupy()
     devices = []
     for i in range(cupy.cuda.runtime.getDeviceCount()):

@@ -118,3 +118,9 @@ class Blob:
             view = buffer[: self.count].reshape(self.shape)
             self._views[id(memory)] = (buffer, self.shape, view)
         return view
+
+
+def allocated_bytes(blobs):
+    """Return the bytes that the data and diffs of `blobs` take up by now, buffers that several share once."""
+    memories = {id(m): m for blob in blobs for m in (blob._data, blob._diff)}
+    return sum(m.array.nbytes for m in memories.values() if m.array is not None)

@@ -1,6 +1,7 @@
 """The console command `pycaffe-geo <command> ...`: finds the commands, reads their options, turns errors into exit codes."""
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -20,9 +21,9 @@ def main(argv=None):
 
     argv: the words after the program's name (default: sys.argv[1:]). An error that is ours, not the user's, is raised.
     """
-    _log_to_stderr()
     try:
-        code = _run(sys.argv[1:] if argv is None else list(argv))
+        with _log_to_stderr():
+            code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()
         return code or OK
     except BrokenPipeError:
@@ -117,21 +118,24 @@ def _fail(error, code):
     return code
 
 
-class _Handler(logging.Handler):
-    """Writes log records as plain lines to stderr, above a progress bar where one is shown."""
+class _Lines(logging.Formatter):
+    """Log records as plain lines; warnings and errors say that they are."""
 
-    def emit(self, record):
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING:
-            text = f"{record.levelname.lower()}: {text}"
-        if "tqdm" in sys.modules:
-            sys.modules["tqdm"].tqdm.write(text, file=sys.stderr)
-        else:
-            print(text, file=sys.stderr)
+    def format(self, record):
+        text = super().format(record)
+        return text if record.levelno < logging.WARNING else f"{record.levelname.lower()}: {text}"
 
 
+@contextlib.contextmanager
 def _log_to_stderr():
-    logger = logging.getLogger("pycaffe_geo")
-    if not any(isinstance(h, _Handler) for h in logger.handlers):
-        logger.addHandler(_Handler())
-    logger.setLevel(logging.INFO)
+    """Show the log of the package, and everybody's warnings, on stderr. The handlers that were there before stay."""
+    handler, root, ours = logging.StreamHandler(sys.stderr), logging.getLogger(), logging.getLogger("pycaffe_geo")
+    handler.setFormatter(_Lines())
+    level = ours.level
+    root.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        ours.setLevel(level)

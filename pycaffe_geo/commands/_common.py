@@ -1,7 +1,6 @@
 """The options that several tools have, each declared once, and what is built from them."""
 
 import argparse
-from types import SimpleNamespace
 
 from pycaffe_geo.errors import PycaffeGeoError
 
@@ -24,14 +23,6 @@ def _at_least(least, text):
     if value is None or value < least:
         raise argparse.ArgumentTypeError(f"got '{text}', expected a whole number of at least {least}")
     return value
-
-
-def setting(text):
-    """Argument type: `key=value` -> (key, value)."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"got '{text}', expected key=value, for example base_lr=1e-4")
-    return key.strip(), value.strip()
 
 
 def named_shape(text):
@@ -57,7 +48,12 @@ _OPTIONS = {
     "weights": dict(metavar="A.h5,B.h5", type=names, help="weights, copied by layer name; later files win"),
     "resume": dict(metavar="PATH|latest", help="go on from a snapshot: one of its two files, or `latest`"),
     "iterations": dict(metavar="N", type=whole, help="number of batches (default: %(default)s)"),
-    "set": dict(metavar="KEY=VALUE", type=setting, action="append", default=[], help="replace a field of the solver; repeatable"),
+    "set": dict(
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="change the file, for example conv1.convolution_param.num_output=8; repeatable",
+    ),
     "out": dict(metavar="PATH", help="where to write the results"),
     "phase": dict(choices=("TRAIN", "TEST"), help="phase of the network (default: %(default)s)"),
     "stage": dict(metavar="NAME", action="append", default=[], help="stage that include / exclude rules ask for; repeatable"),
@@ -80,10 +76,10 @@ def option(parser, word, **changes):
 
 
 def net_options(parser, phase="TEST"):
-    """Declare what selects a network: --net, --phase, --stage, --level, --seed."""
+    """Declare what selects a network: --net, --set, --phase, --stage, --level, --shape, --seed."""
     option(parser, "net", required=True)
     option(parser, "phase", default=phase)
-    for word in ("stage", "level", "seed"):
+    for word in ("stage", "level", "set", "shape", "seed"):
         option(parser, word)
 
 
@@ -101,24 +97,32 @@ def device_of(args):
     return choose_device(cpu=args.cpu, gpu=args.gpu)
 
 
-def build_net(args, phase=None, **changes):
-    """Return the Net that --net, --phase, --stage, --level, --weights, --seed and the device ask for.
+def net_definition(args, phase=None):
+    """Return the NetDef of one phase that --net, --set, --phase, --stage, --level and --shape ask for."""
+    from pycaffe_geo.commands._inputs import replace_data
+    from pycaffe_geo.spec import NetState, filter_net, load_net
 
-    Data layers whose tops `--shape` names are replaced by random samples of those shapes.
-    """
+    state = NetState(phase or args.phase, args.level, tuple(args.stage))
+    return replace_data(filter_net(load_net(args.net, overrides=args.set), state), dict(args.shape))
+
+
+def build_net(args, phase=None, device=None, weights=None):
+    """Return the Net of `net_definition`, on the CPU where no `device` is given; inputs hold random values."""
+    from pycaffe_geo.commands._inputs import fill_inputs
     from pycaffe_geo.net import Net
 
-    given = SimpleNamespace(**{"weights": None, "stage": [], "level": 0, "seed": 0, "cpu": True, "gpu": None, **vars(args)})
-    return Net(
-        given.net,
-        phase or given.phase,
-        given.weights,
-        level=given.level,
-        stages=tuple(given.stage),
-        device=device_of(given),
-        seed=given.seed,
-        **changes,
-    )
+    phase = phase or args.phase
+    definition = net_definition(args, phase)
+    net = Net(definition, phase, weights, level=args.level, stages=tuple(args.stage), device=device, seed=args.seed)
+    fill_inputs(net, args.seed)
+    return net
+
+
+def progress(steps, what):
+    """Yield 0 .. steps - 1, shown as a bar where the output is a terminal."""
+    from tqdm import tqdm
+
+    yield from tqdm(range(steps), desc=what, disable=None, leave=False)
 
 
 def table(rows, left=1):

@@ -1,0 +1,75 @@
+"""Measure every layer's forward and backward time, and the memory of blobs and parameters.
+
+Times are medians over --iterations after one iteration of warming up; the device is waited for after every layer. The whole
+iteration is measured once more without waiting in between, which is faster on a GPU.
+"""
+
+import csv
+from statistics import median
+from time import perf_counter
+
+from pycaffe_geo.commands._common import build_net, bytes_text, device_of, device_options, net_options, option, progress, table
+
+EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20"
+
+
+def arguments(parser):
+    net_options(parser, phase="TRAIN")
+    option(parser, "weights")
+    option(parser, "iterations", default=20)
+    option(parser, "out", metavar="FILE", help="write the table as CSV, times in milliseconds")
+    device_options(parser)
+
+
+def run(args):
+    from pycaffe_geo.blob import allocated_bytes
+
+    net = build_net(args, device=device_of(args), weights=args.weights)
+    _whole_iteration(net)
+    layers = [_layer_by_layer(net) for _ in progress(args.iterations, "layer by layer")]
+    whole = [_whole_iteration(net) for _ in progress(args.iterations, "whole iterations")]
+    forward, backward = ([median(times) for times in zip(*part)] for part in zip(*layers))
+    rows = [
+        [layer.name, layer.type, f"{f:.3f}", f"{b:.3f}" if runs else "", _bytes(layer, tops)]
+        for layer, tops, f, b, runs in zip(net.layers, net.tops, forward, backward, net.backward_layers)
+    ]
+    heading = ["layer", "type", "forward ms", "backward ms", "bytes"]
+    shown = [[*row[:-1], bytes_text(row[-1])] for row in rows]
+    print(f"{net.name or args.net}, {args.phase}, {net.device}, {net.dtype}: medians of {args.iterations} iteration(s)")
+    print(table([[*heading[:-1], "memory"], *shown, ["sum", "", f"{sum(forward):.3f}", f"{sum(backward):.3f}", ""]], left=2))
+    print("whole iteration: forward {:.3f} ms, backward {:.3f} ms".format(*(median(times) for times in zip(*whole))))
+    memory = [bytes_text(allocated_bytes(blobs)) for blobs in (net.blobs.values(), net.learnable)]
+    print("memory, data and diffs: blobs {}, parameters {}".format(*memory))
+    if args.out:
+        with open(args.out, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def _layer_by_layer(net):
+    """Return (forward, backward) milliseconds of every layer, for one iteration."""
+    count = len(net.layers)
+    net.clear_param_diffs()
+    net.device.synchronize()
+    forward = [_milliseconds(net, net.forward_layer, i) for i in range(count)]
+    backward = [_milliseconds(net, net.backward_layer, i) for i in reversed(range(count))]
+    return forward, backward[::-1]
+
+
+def _whole_iteration(net):
+    """Return (forward, backward) milliseconds of one iteration."""
+    net.clear_param_diffs()
+    net.device.synchronize()
+    return _milliseconds(net, net.forward), _milliseconds(net, net.backward)
+
+
+def _milliseconds(net, call, *arguments):
+    start = perf_counter()
+    call(*arguments)
+    net.device.synchronize()
+    return (perf_counter() - start) * 1e3
+
+
+def _bytes(layer, tops):
+    """Bytes of the layer's tops (data) and parameters; an in-place top counts for the layer that made it."""
+    own = [top for top in tops if top.name not in layer.definition.bottom]
+    return sum(blob.count * blob.dtype.itemsize for blob in (*layer.blobs, *own))
