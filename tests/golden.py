@@ -4,7 +4,7 @@ The recordings lie beside the project, in ../shared/golden; where they are missi
 """
 
 import json
-import re
+from dataclasses import is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,7 @@ import pytest
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import layer_class
-from pycaffe_geo.spec import LayerDef
-from pycaffe_geo.spec.typed import build
+from pycaffe_geo.spec import load_net
 
 GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden"
 _UNWRITTEN = 777.25
@@ -29,7 +28,7 @@ class Case:
         import h5py
 
         with h5py.File(self.path) as f:
-            names = ("blob_names", "blob_loss_weights", "layer_names", "layer_types", "bottoms", "tops", "bottom_need_backward")
+            names = ("blob_names", "blob_loss_weights", "layer_names", "bottom_need_backward")
             for key in names:
                 setattr(self, key, json.loads(f.attrs[key]))
             self.phase = f.attrs["phase"]
@@ -43,9 +42,8 @@ class Case:
 
     def definitions(self):
         """Return the LayerDef of every layer of the case's prototxt."""
-        parsed = _parse(self.path.with_suffix(".prototxt").read_text())
-        layers = zip(self.layer_names, self.layer_types, self.bottoms, self.tops, _as_list(parsed["layer"]))
-        return [_definition(*values) for values in layers]
+        layers = load_net(self.path.with_suffix(".prototxt")).layers
+        return [replace(d, parameters={k: _as_float32(p) for k, p in d.parameters.items()}) for d in layers]
 
     def build(self, types=None):
         """Return (layers, {name: Blob}) in float64, set up, with the recorded inputs and parameters.
@@ -138,48 +136,12 @@ def _params(group):
     return {layer: [group[layer][i][()] for i in sorted(group[layer], key=int)] for layer in group}
 
 
-_COMMON = {"name", "type", "bottom", "top", "param", "loss_weight", "include", "exclude", "propagate_down", "phase"}
-
-
-def _definition(name, type_name, bottom, top, parsed):
-    where = f"layer '{name}' ({type_name})"
-    known = layer_class(type_name).parameters
-    values = {key: build(known[key], value, f"{where}: {key}") for key, value in parsed.items() if key not in _COMMON}
-    return LayerDef(name=name, type=type_name, bottom=tuple(bottom), top=tuple(top), parameters=values)
-
-
-def _as_list(value):
-    return value if isinstance(value, list) else [value]
-
-
-def _parse(text):
-    """Return prototxt text as nested dicts; a repeated key becomes a list."""
-    text = re.sub(r"#.*", "", text)
-    tokens = iter(re.findall(r'"[^"]*"|\'[^\']*\'|[{}:]|[^\s{}:]+', text))
-    return _message(tokens)
-
-
-def _message(tokens):
-    result = {}
-    for key in tokens:
-        if key == "}":
-            break
-        token = next(tokens)
-        if token == ":":
-            token = next(tokens)
-        value = _message(tokens) if token == "{" else _scalar(token)
-        result[key] = [*_as_list(result[key]), value] if key in result else value
-    return result
-
-
-def _scalar(token):
-    if token[0] in "\"'":
-        return token[1:-1]
-    if token in ("true", "false"):
-        return token == "true"
-    if re.fullmatch(r"[-+]?\d+", token):
-        return int(token)
-    try:
-        return float(np.float32(token))  # Caffe keeps a parameter as float32 also in its float64 build
-    except ValueError:
-        return token
+def _as_float32(value):
+    """Return parameters with every float rounded to float32: Caffe keeps them so also in its float64 build."""
+    if isinstance(value, float):
+        return float(np.float32(value))
+    if isinstance(value, tuple):
+        return tuple(map(_as_float32, value))
+    if is_dataclass(value):
+        return replace(value, **{key: _as_float32(item) for key, item in vars(value).items()})
+    return value
