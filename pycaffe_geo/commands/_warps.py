@@ -1,0 +1,48 @@
+"""Pictures of what the InverseWarping layer of a net did in its last forward."""
+
+from pycaffe_geo.errors import ShapeError
+
+
+def warp_number(net):
+    """Return the number of the first InverseWarping layer of `net`, or None where it has none."""
+    return next((i for i, layer in enumerate(net.layers) if layer.type == "InverseWarping"), None)
+
+
+def warp_rows(net, count=3):
+    """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of the first `count` samples of the batch.
+
+    The target is the blob that a loss compares the warped image with, or else the blob `tgt`; without one there are src and
+    warped alone. Images must have 3 channels (ShapeError).
+    """
+    from pycaffe_geo.backend import asnumpy
+    from pycaffe_geo.geometry.sampling import inside_image
+    from pycaffe_geo.plots.panels import error_map, to_rgb
+
+    number = warp_number(net)
+    (source, coords), warped = net.bottoms[number], net.tops[number][0]
+    if source.shape[1] != 3:
+        raise ShapeError(f"{net.layers[number].where}: warps {source.shape[1]} channels; only images of 3 can be drawn")
+    target, depth = target_of(net, warped), net.blobs.get("depth")
+    blobs = {"src": source, "tgt": target, "warped": warped, "depth": depth}
+    arrays = {name: asnumpy(blob.data) for name, blob in blobs.items() if blob is not None}
+    valid = asnumpy(inside_image(coords.data, *source.shape[2:]))[:, 0]
+    rows = []
+    for k in range(min(count, source.shape[0])):
+        row = {name: to_rgb(arrays[name][k]) for name in ("src", "tgt", "warped") if name in arrays}
+        if target is not None:
+            row["error"] = error_map(arrays["warped"][k], arrays["tgt"][k], valid[k])
+        if depth is not None:
+            row["depth of tgt, m"] = arrays["depth"][k, 0]
+        rows.append(row)
+    return list(rows[0]), [list(row.values()) for row in rows]
+
+
+def target_of(net, warped):
+    """Return the Blob of warped's shape that a loss reads beside it, else the blob `tgt` if it has that shape, else None."""
+    for layer, bottoms in zip(net.layers, net.bottoms):
+        if layer.is_loss and warped in bottoms:
+            others = [b for b in bottoms if b is not warped and b.shape == warped.shape]
+            if others:
+                return others[0]
+    target = net.blobs.get("tgt")
+    return target if target is not None and target.shape == warped.shape else None

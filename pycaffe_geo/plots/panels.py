@@ -1,0 +1,54 @@
+"""Rows of pictures side by side: photographs, depth and error maps in, a PNG out."""
+
+import numpy as np
+
+CELL = 2.6  # inches, the width of one picture
+
+
+def to_rgb(image):
+    """Return a BGR image blob (3, H, W), values 0..255, as the RGB picture (H, W, 3) uint8; values outside are clipped."""
+    return np.rint(np.clip(image[::-1], 0, 255)).astype(np.uint8).transpose(1, 2, 0)
+
+
+def error_map(image, target, valid=None):
+    """Return the mean absolute difference (H, W) over the channels of two (C, H, W) images, 0 where `valid` (H, W) is 0."""
+    error = np.abs(np.asarray(image, np.float32) - target).mean(axis=0)
+    return error if valid is None else np.where(valid > 0, error, 0)
+
+
+def draw_panels(out, titles, rows, labels=()):
+    """Draw `rows` of pictures to the PNG `out`, one column for each of `titles`, with a label before each row if given.
+
+    A picture is (H, W, 3) uint8 RGB, or a map (H, W) such as depth in metres or an error: maps are coloured from black = 0 to
+    the 98th percentile of their column, which a colour bar below the column tells.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height, width = np.shape(rows[0][0])[:2]
+    size = (CELL * len(titles), CELL * height / width * len(rows) + 0.7)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    for j, title in enumerate(titles):
+        axes[0, j].set_title(title, fontsize=10)
+        _draw_column(figure, axes[:, j], [row[j] for row in rows])
+    for label, left in zip(labels, axes[:, 0]):
+        left.set_ylabel(label, fontsize=8)
+    figure.savefig(out, format="png", dpi=120)
+
+
+def _draw_column(figure, axes, pictures):
+    maps = [p for p in pictures if np.ndim(p) == 2]
+    top = max((float(np.percentile(m, 98)) for m in maps), default=0) or 1.0
+    drawn = None
+    for cell, picture in zip(axes, pictures):
+        cell.set_xticks([])
+        cell.set_yticks([])
+        if np.ndim(picture) == 2:
+            drawn = cell.imshow(picture, cmap="inferno", vmin=0, vmax=top, interpolation="nearest")
+        else:
+            cell.imshow(picture, interpolation="nearest")
+    if drawn is not None:
+        bar = figure.colorbar(drawn, ax=list(axes), location="bottom", fraction=0.05, pad=0.02)
+        bar.ax.tick_params(labelsize=7)
