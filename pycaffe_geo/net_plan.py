@@ -62,7 +62,8 @@ def _what_runs(net, versions):
     needs, runs, propagate_down = set(), [], []
     for layer, bottom, top in zip(net.layers, versions.bottoms, versions.tops):
         given = layer.definition.propagate_down
-        propagate_down.append(list(given) if given else [b in needs for b in bottom])
+        able = [k not in layer.no_gradient for k in range(len(bottom))]
+        propagate_down.append([a and (given[k] if given else bottom[k] in needs) for k, a in enumerate(able)])
         runs.append(any(b in needs for b in bottom) or any(layer.param_propagate_down))
         if runs[-1]:
             needs.update(top)
@@ -72,7 +73,7 @@ def _what_runs(net, versions):
         skipped = all(wanted.get(t) is False for t in versions.tops[i])
         runs[i] = runs[i] and contributes and not skipped
         for k, b in enumerate(versions.bottoms[i]):
-            if contributes:
+            if contributes and k not in net.layers[i].no_gradient:
                 under_loss.add(b)
             propagate_down[i][k] = propagate_down[i][k] and contributes and not skipped
             wanted[b] = wanted.get(b, False) or propagate_down[i][k]

@@ -142,6 +142,22 @@ def test_backward_runs_only_where_something_learns_and_a_loss_depends_on_it():
     assert net.propagate_down(net.layer_index("y")) == [False] and net.propagate_down(net.layer_index("loss")) == [True, False]
 
 
+def test_a_learned_mask_gets_its_gradient_from_elsewhere_only():
+    mask = fc("f", "x") + "- {name: m, type: Sigmoid, bottom: f}\n"
+    both = mask + "- {name: e, type: EuclideanLoss, bottom: [m, t]}\n- {name: y, type: AbsLoss, bottom: [x, t, m]}\n"
+    only = mask + "- {name: y, type: AbsLoss, bottom: [x, t, m]}\n"
+    nets = [build(data() + data("t") + layers) for layers in (both, only)]
+    for net in nets:
+        randomise(net)
+        net.forward()
+        net.backward()
+    assert nets[0].propagate_down(nets[0].layer_index("y")) == [False, False, False]
+    net = nets[0]
+    m = net.blobs["m"].data
+    np.testing.assert_allclose(net.blobs["m"].diff, (m - net.blobs["t"].data) / 2)
+    assert not nets[1].params["f"][0].diff.any() and not nets[1].backward_layers[nets[1].layer_index("m")]
+
+
 def test_propagate_down_false_stops_the_gradient():
     net = build(data() + data("t") + fc("a", "x") + fc("y", "a", ", propagate_down: false") + LOSS)
     assert net.backward_layers[net.layer_index("a")] is False
