@@ -40,7 +40,7 @@ class Net:
         self.loss_weights = []
         self._last_shapes = []
         self._consumed = {}
-        self._writer = {}
+        self._writers = {}
         self._parameters = Parameters(self._frozen_layers(freeze))
         for layer_def in self.definition.layers:
             self._add(layer_def)
@@ -67,7 +67,7 @@ class Net:
         for name in layer_def.bottom:
             self._consumed[name] = True
         for name in layer_def.top:
-            self._writer[name] = layer
+            self._writers.setdefault(name, []).append(layer)
             self._consumed[name] = False
         layer.setup(bottom, top)
         layer.reshape(bottom, top)
@@ -85,8 +85,7 @@ class Net:
             self.blobs[name] = Blob((), self.dtype, self.device, name)
             return self.blobs[name]
         if name not in layer_def.bottom:
-            raise SpecError(f"{layer.where}: top '{name}' is already made by layer '{self._writer[name].name}'")
-        writer = self._writer[name]
+            raise SpecError(f"{layer.where}: top '{name}' is already made by layer '{self._writers[name][0].name}'")
         if not layer.in_place:
             raise SpecError(f"{layer.where}: cannot work in place (top '{name}' is its bottom): give the top a name of its own")
         if self._consumed[name]:
@@ -94,11 +93,12 @@ class Net:
                 f"{layer.where}: cannot change '{name}' in place: another layer has read it before; "
                 "give the top a name of its own"
             )
-        if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
-            raise SpecError(
-                f"{layer.where}: cannot change '{name}' in place: layer '{writer.name}' ({writer.type}) needs its values for "
-                "its own gradient; give the top a name of its own"
-            )
+        for writer in self._writers[name]:
+            if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
+                raise SpecError(
+                    f"{layer.where}: cannot change '{name}' in place: layer '{writer.name}' ({writer.type}) needs its values for "
+                    "its own gradient; give the top a name of its own"
+                )
         return self.blobs[name]
 
     def _frozen_layers(self, patterns):

@@ -119,6 +119,8 @@ def test_one_param_entry_too_many():
      "layer 'r' .* another layer has read it before"),
     ("{name: s, type: Sigmoid, bottom: a}\n- {name: r, type: ReLU, bottom: s, top: s}",
      "layer 's' .* needs its values"),
+    ("{name: r, type: ReLU, bottom: a, top: a}\n- {name: d, type: Dropout, bottom: a, top: a}\n"
+     "- {name: s, type: Sigmoid, bottom: a, top: a}", "layer 's' .* layer 'r' .ReLU. needs its values"),
     ("{name: e, type: Eltwise, bottom: [a, x], top: [e, f]}", "has 2 top blob.s., expected 1"),
     ("{name: e, type: EuclideanLoss, bottom: a}", "has 1 bottom blob.s., expected 2"),
     ("{name: e, type: Power, bottom: a, propagate_down: [true, false]}",

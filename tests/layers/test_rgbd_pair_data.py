@@ -12,11 +12,19 @@ from pycaffe_geo.gradient_check import build_layer
 TOPS = 5
 
 
-@pytest.fixture(scope="module")
-def pairs(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pairs") / "p.h5"
+def write(folder):
+    path = folder / "p.h5"
     write_pairs(path, **render_pairs(World(width=20, height=16, samples=2), "train", 2))
     return path
+
+
+def EXAMPLE(folder):
+    return dict(bottom=[], tops=TOPS, rgbd_pair_data_param={"source": str(write(folder)), "batch_size": 4, "mirror": True})
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("pairs"))
 
 
 def build(path, **param):
