@@ -62,7 +62,7 @@ def _with_inputs(definition, phase, batch, shapes, inputs, seed):
     values, layers = {}, []
     for d in definition.layers:
         d = replace(d, include=(), exclude=())  # the rules have been applied
-        if layer_class(d.type).is_data:
+        if layer_class(d.type).is_data or (d.type == "Python" and not d.bottom):
             for name, value in _data(d, phase, batch, shapes, inputs, seed).items():
                 values[name] = np.array(value, np.float64)
             shape = tuple(BlobShape(values[name].shape) for name in d.top)
@@ -152,7 +152,8 @@ class _NetCheck:
         self.evaluate(range(number))
         theirs = self.net.layers[number]
         bottoms = [b.data.copy() for b in self.net.bottoms[number]]
-        made = set_up(type(theirs)(theirs.definition, theirs.phase, np.float64, CPU, self.net.clock), bottoms)
+        cls = layer_class(theirs.definition.type)
+        made = set_up(cls(theirs.definition, theirs.phase, np.float64, CPU, self.net.clock), bottoms)
         made[0].frozen = theirs.frozen
         for mine, blob in zip(made[0].blobs, theirs.blobs):
             mine.data[...] = blob.data
