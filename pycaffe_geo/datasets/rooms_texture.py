@@ -13,7 +13,7 @@ def random_textures(generator, count):
     Each is a base colour + 4 octaves of value noise + checks or stripes + plain rectangles. The low octaves are strong on
     purpose: a motion of many pixels still finds its way downhill in the photometric loss.
     """
-    image = generator.uniform(70, 185, (count, 1, 1, 3)).astype(np.float32) + 26 * _noise(generator, count)
+    image = generator.uniform(70, 185, (count, 1, 1, 3)).astype(np.float32) + 42 * _noise(generator, count)
     image += _checks(generator, count)[..., None] * generator.uniform(-22, 22, (count, 1, 1, 3)).astype(np.float32)
     for texture in image:
         _paint_rectangles(generator, texture)
@@ -44,7 +44,7 @@ def _tiling_interpolation(cells):
 
 def _checks(generator, count):
     """Checks, or stripes along either axis, as (count, SIZE, SIZE) of 0 and 1."""
-    period = SIZE // generator.choice([4, 8, 16], (count, 2))
+    period = SIZE // generator.choice([2, 4, 8], (count, 2))
     kind = generator.integers(3, size=count)  # 0 checks, 1 and 2 stripes
     i = np.arange(SIZE)
     rows = (2 * i // period[:, :1]) % 2 * (kind != 1)[:, None]
