@@ -91,11 +91,15 @@ def transform_points_backward(points, T, dpoints):
 
 
 def transform_grid(depth, T, intrinsics, out=None):
-    """Return the points R (d K^-1 (u, v, 1)) + t (N, 3, H, W), in `out` if given: back-project and move in one step."""
+    """Return the points R (d K^-1 (u, v, 1)) + t (N, 3, H, W), in `out` if given: back-project and move in one step.
+
+    Where there is no depth (d = 0) there is no point: it is 0, which no camera sees, and gives no gradient.
+    """
     T = T.reshape(-1, 4, 4)
+    known = depth != 0
     points = _rays(T[:, :3, :3] @ inverse_intrinsics(intrinsics), depth, out)
     points *= depth
-    points += T[:, :3, 3, None, None]
+    points += T[:, :3, 3, None, None] * known
     return points
 
 
@@ -103,6 +107,7 @@ def transform_grid_backward(depth, T, intrinsics, dpoints, ddepth=None, dT=None,
     """Write the gradients to depth, transforms and intrinsics from `dpoints` (N, 3, H, W); T's last row gets 0."""
     R = T.reshape(-1, 4, 4)[:, :3, :3]
     inverse = inverse_intrinsics(intrinsics)
+    dpoints = dpoints * (depth != 0)
     if ddepth is not None:
         _depth_gradient(R @ inverse, depth, dpoints, ddepth)
     if dT is None and dintrinsics is None:

@@ -12,7 +12,6 @@ RNG = np.random.default_rng(0)
 def example(batch=2, height=5, width=7):
     """Return depth, transforms and intrinsics (one with a negative fy)."""
     depth = RNG.uniform(0.5, 4, (batch, 1, height, width))
-    depth[:, :, 0, 0] = 0
     T = se3.exp(RNG.normal(size=(batch, 6)))[:, None]
     intrinsics = RNG.uniform([5, 5, 2, 2], [9, 9, 4, 4], (batch, 4))[:, :, None, None]
     intrinsics[-1, 1] *= -1
@@ -46,6 +45,18 @@ def test_forward_against_a_loop():
                 d = depth[n, 0, v, u]
                 point = [(u - cx) * d / fx, (v - cy) * d / fy, d, 1]
                 np.testing.assert_allclose(top[0].data[n, :, v, u], (T[n, 0] @ point)[:3], atol=1e-12)
+
+
+def test_a_pixel_without_depth_has_no_point_and_gives_no_gradient():
+    bottoms = example()
+    bottoms[0][:, :, 1, 2] = 0
+    layer, bottom, top = build_layer("Transform3DGrid", bottoms)
+    layer.forward(bottom, top)
+    assert not top[0].data[:, :, 1, 2].any() and top[0].data[:, :, 1, 3].all()
+    top[0].diff[...] = 0
+    top[0].diff[:, :, 1, 2] = 1
+    layer.backward(top, [True, True, True], bottom)
+    assert not any(b.diff.any() for b in bottom)
 
 
 def test_batch_of_the_transform_must_fit():
