@@ -68,7 +68,8 @@ def test_errors(param, tops, error, message):
 
 
 CASES = """ave_floor ave_floor_k2s2 ave_global ave_hw ave_hw_pad_one_side ave_k2s2_odd ave_k2s2p1_clip ave_k3s2
-ave_stride1_overlap max_floor max_global max_hw max_k2s2_odd max_k2s2p1_clip max_k3s3p2_clip max_mask_top max_stride1_overlap max_stride_gt_kernel""".split()
+ave_stride1_overlap max_floor max_global max_hw max_k2s2_odd max_k2s2p1_clip max_k3s3p2_clip max_mask_top
+max_stride1_overlap max_stride_gt_kernel""".split()
 
 
 @pytest.mark.parametrize("case", CASES)
