@@ -29,6 +29,3 @@ class Callback:
 
     def snapshotted(self, solver, weights, state):
         """A pair of snapshot files has been written."""
-
-    def finished(self, solver):
-        """Training has ended, for whatever reason."""

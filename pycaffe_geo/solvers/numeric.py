@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from pycaffe_geo.errors import NumericError
 
 
@@ -10,18 +12,20 @@ def squared_norm(blobs):
     if not blobs:
         return 0.0
     xp = blobs[0].device.xp
-    total = float(xp.stack([xp.dot(b.diff.reshape(-1), b.diff.reshape(-1)) for b in blobs]).sum(dtype="float64"))
-    if math.isfinite(total):
-        return total
-    # float32 overflows where no single value does: only a value that is itself not finite is an error
-    return sum(float(xp.square(b.diff, dtype="float64").sum()) for b in blobs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(xp.stack([xp.dot(b.diff.reshape(-1), b.diff.reshape(-1)) for b in blobs]).sum(dtype="float64"))
+        if math.isfinite(total):
+            return total
+        # float32 overflows where no single value does: only a value that is itself not finite is an error
+        return sum(float(xp.square(b.diff, dtype="float64").sum()) for b in blobs)
 
 
 def all_finite(array):
     """True where `array` has no NaN and no infinity."""
     flat = array.reshape(-1)
-    if flat.dtype.kind != "f" or math.isfinite(float(flat.dot(flat))):
-        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        if flat.dtype.kind != "f" or math.isfinite(float(flat.dot(flat))):
+            return True
     return _bad_count(array) == 0
 
 

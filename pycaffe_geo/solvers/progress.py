@@ -59,4 +59,4 @@ class Bar(Lines):
 
 
 def _values(report):
-    return "".join(f", {name} {value:.6g}" for name, value in report.values.items())
+    return "".join(f", {name} {value:.6g}" for name, value in report.values.items() if name != "loss")

@@ -19,6 +19,8 @@ from pycaffe_geo.solvers.solver import small_outputs
 from pycaffe_geo.spec import to_yaml
 from pycaffe_geo.weights import atomic_file
 
+REDRAW_SECONDS = 30  # drawing takes about half a second: not at every snapshot of a fast run
+
 
 class RunFolder(Callback):
     """Writes what belongs to a run to `folder`: made after the solver was restored, so that a resumed run cuts later rows."""
@@ -33,6 +35,7 @@ class RunFolder(Callback):
         self.metrics = MetricsFile(self.folder / "metrics.csv", _columns(solver), cut=solver.iter)
         self._start = time.monotonic() - self.metrics.seconds
         self._last = (time.monotonic(), solver.iter)
+        self._drawn = time.monotonic()
 
     def displayed(self, solver, report):
         now, (then, iteration) = time.monotonic(), self._last
@@ -44,15 +47,14 @@ class RunFolder(Callback):
         self.metrics.add(report, time.monotonic() - self._start, None)
 
     def snapshotted(self, solver, weights, state):
-        self.draw()
-
-    def finished(self, solver):
-        self.draw()
+        if time.monotonic() - self._drawn > REDRAW_SECONDS:
+            self.draw()
 
     def draw(self):
         """Write curves.png from metrics.csv."""
         with atomic_file(self.folder / "curves.png") as temporary:
             draw_curves([self.metrics.path], temporary)
+        self._drawn = time.monotonic()
 
     def _write_run(self, solver, command):
         """run.json lists every start of this run: the first one and each resume."""

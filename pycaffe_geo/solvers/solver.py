@@ -87,19 +87,15 @@ class Solver:
         d = self.definition
         if resume:
             self.restore(resume)
-        self._signals = Signals()
-        try:
-            with self._signals:
-                self.step(d.max_iter - self.iter)
-                if (d.snapshot_after_train or self._signals.stop) and self._snapshot_iter != self.iter:
-                    self.snapshot()
-                if self._signals.stop:
-                    return "interrupted"
+        with Signals() as self._signals:
+            self.step(d.max_iter - self.iter)
+            if (d.snapshot_after_train or self._signals.stop) and self._snapshot_iter != self.iter:
+                self.snapshot()
+            interrupted = self._signals.stop
+            if not interrupted:
                 self._last_look()
-        finally:
-            self._signals = Signals()
-            self._tell("finished")
-        return "finished"
+        self._signals = Signals()
+        return "interrupted" if interrupted else "finished"
 
     def step(self, n=1):
         """Run `n` iterations (fewer after SIGINT while solving)."""

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pycaffe_geo.errors import SpecError
+from pycaffe_geo.errors import NumericError, SpecError
 from pycaffe_geo.solvers.callback import Callback
 from pycaffe_geo.solvers.monitor import Monitor
 from pycaffe_geo.solvers.progress import progress
@@ -73,5 +73,10 @@ def train(
     folder = RunFolder(s, Path(s.snapshot_prefix).parent, command)
     with progress(s) as shown:
         s.callbacks += [folder, Monitor(), shown, tests, *callbacks]
-        status = s.solve()
+        try:
+            status = s.solve()
+        except NumericError:
+            folder.draw()
+            raise
+    folder.draw()
     return Summary(status, s.iter, s.loss, tests.reports, folder.folder)

@@ -39,7 +39,8 @@ def test_rates_are_caffes(name):
 
     with h5py.File(GOLDEN) as f:
         recorded, text = f[name][()], f[name].attrs["policy"]
-    np.testing.assert_allclose(rates(solver_of(text), len(recorded)), recorded, rtol=1e-7)  # and it multiplies some of them in single precision
+    # Caffe multiplies some of the fields in single precision too
+    np.testing.assert_allclose(rates(solver_of(text), len(recorded)), recorded, rtol=1e-7)
 
 
 def test_cosine_falls_from_base_lr_to_its_gamma_part():

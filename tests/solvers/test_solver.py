@@ -120,7 +120,7 @@ def test_restore_refuses_another_net_and_another_type(small, tmp_path):
     with pytest.raises(WeightsError, match=r"layer 'ip2': the history of 'ip2\[0\]' is \(3, 8\), expected \(4, 8\)"):
         get_solver(other).restore(state)
     renamed = write_small(tmp_path / "other", NET.replace("ip2", "ip3"))
-    with pytest.raises(WeightsError, match="is not a snapshot of this net: it lacks the layers 'ip3', and this net lacks its 'ip2'"):
+    with pytest.raises(WeightsError, match="not a snapshot of this net: it lacks the layers 'ip3', and this net lacks its 'ip2'"):
         get_solver(renamed).restore(weights)
 
 
