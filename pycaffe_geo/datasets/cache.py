@@ -43,6 +43,14 @@ def pair_path(source, base=".", progress=False, **params):
                     f"({listed(WORLDS)}){nearest(source, WORLDS)}")
 
 
+def world_size(source, split=None, clusters=None, **params):
+    """Return (height, width) of the images of the procedural world `source`, without rendering it; None where it is a file."""
+    if source not in WORLDS:
+        return None
+    world = _world(params)
+    return world.height, world.width
+
+
 def world_pairs(split="train", clusters=1400, progress=False, **params):
     """Return the path of the pair file of a procedural world, rendering it where the cache has none.
 
@@ -50,19 +58,23 @@ def world_pairs(split="train", clusters=1400, progress=False, **params):
     the fields of `rooms.World`. The file's name holds a hash of every parameter. Two processes may render at once: each
     writes its own file, and the last rename wins with the same contents.
     """
-    fields = [field.name for field in dataclasses.fields(World)]
-    for name in params:
-        if name not in fields:
-            raise DataError(f"world: unknown parameter '{name}'{nearest(name, fields)} (known: {listed(fields)})")
     if clusters < 1:
         raise DataError(f"world: clusters is {clusters}, expected at least 1")
-    world = World(**params)
+    world = _world(params)
     text = _recipe(world, split, clusters)
     path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
     if not _usable(path):
         log.info("rendering %d clusters of 4 views (%dx%d) into %s", clusters, world.width, world.height, path)
         write_pairs(path, **render_pairs(world, split, clusters, progress), source=f"procedural rooms {text}")
     return path
+
+
+def _world(params):
+    fields = [field.name for field in dataclasses.fields(World)]
+    for name in params:
+        if name not in fields:
+            raise DataError(f"world: unknown parameter '{name}'{nearest(name, fields)} (known: {listed(fields)})")
+    return World(**params)
 
 
 def _recipe(world, split, clusters):

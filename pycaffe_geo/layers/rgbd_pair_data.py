@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.datasets.cache import pair_path
+from pycaffe_geo.datasets.cache import pair_path, world_size
 from pycaffe_geo.datasets.pairs import PairFile
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.families.batches import BatchOrder, Prefetcher
@@ -77,14 +77,25 @@ class RGBDPairData(Layer):
 
     def setup(self, bottom, top):
         p = self.rgbd_pair_data_param
-        world = {k: v for k, v in vars(p.world).items() if v is not None}
+        self.world = {k: v for k, v in vars(p.world).items() if v is not None}
+        self.position = 0
+        self.file = None
+        try:
+            self.size = world_size(p.source, **self.world)  # a world is rendered on first use: many tools need the sizes alone
+        except DataError as e:
+            raise DataError(f"{self.where}: {e}") from e
+        if self.size is None:
+            self._open()
+            self.size = self.file.height, self.file.width
+
+    def _open(self):
+        p = self.rgbd_pair_data_param
         base = os.path.dirname(self.definition.place.file) if self.definition.place else "."
         try:
-            self.file = PairFile(pair_path(p.source, base or ".", progress=True, **world))
+            self.file = PairFile(pair_path(p.source, base or ".", progress=True, **self.world))
             self.good = self._good_records()
         except DataError as e:
             raise DataError(f"{self.where}: {e}") from e
-        self.position = 0
         self.order = BatchOrder(len(self.good), p.batch_size, p.shuffle, (self.clock.seed, self.name))
         self.next_batch = Prefetcher(self._fetch).get if p.prefetch else self._fetch
 
@@ -104,12 +115,14 @@ class RGBDPairData(Layer):
         return good
 
     def reshape(self, bottom, top):
-        n, h, w = self.rgbd_pair_data_param.batch_size, self.file.height, self.file.width
+        n, (h, w) = self.rgbd_pair_data_param.batch_size, self.size
         shapes = [(n, 3, h, w), (n, 3, h, w), (n, 1, h, w), (n, 4, 1, 1), (n, 1, 4, 4)]
         for blob, shape in zip(top, shapes):
             blob.reshape(*shape)
 
     def forward(self, bottom, top):
+        if self.file is None:
+            self._open()
         batch = self.next_batch(self.position)
         self.position += 1
         for blob, name in zip(top, NAMES):
