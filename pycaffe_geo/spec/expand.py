@@ -49,7 +49,7 @@ class _Scope:
 class _Expansion:
     def __init__(self, modules):
         self.modules = modules
-        self.layer_count = 0
+        self.count = 0
         self.value_count = 0
 
     def entries(self, entries, scope):
@@ -116,6 +116,9 @@ class _Expansion:
         return layers
 
     def instance(self, entry, name, scope, index=0):
+        self.count += 1
+        if self.count > MAX_LAYERS:
+            fail(entry.place, f"the network expands to more than {MAX_LAYERS} layers")
         if "module" in entry.value:
             return self.module(entry, name, scope, index)
         return [self.layer(entry, name, scope)]
@@ -123,9 +126,7 @@ class _Expansion:
     # ---- one layer
 
     def layer(self, entry, name, scope):
-        self.layer_count += 1
-        if self.layer_count > MAX_LAYERS:
-            fail(entry.place, f"the network expands to more than {MAX_LAYERS} layers")
+        self.type(entry, name, scope)
         keep = _without(entry, "repeat", "name", "bottom", "top")
         values = dict(self.substitute(keep, scope).value)
         values["name"] = Node(scope.join(name), entry.value["name"].place)
@@ -253,9 +254,11 @@ def _value(name, values, node):
 
 
 def _number(name, values, node):
-    value = number(_value(name, values, node))
+    given = _value(name, values, node)
+    value = number(given)
     if value is None:
-        fail(node.place, f"'{node.value}'", f"the parameter '{name}' is {values[name].describe()}, expected a number")
+        given_at = f" (given at {given.place})" if given.place else ""
+        fail(node.place, f"'{node.value}'", f"the parameter '{name}' is {given.describe()}{given_at}, expected a number")
     return value
 
 
