@@ -27,7 +27,7 @@ class Net:
     def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=()):
         definition = load_net(spec) if isinstance(spec, (str, os.PathLike)) else spec
         self.definition = filter_net(definition, NetState(phase, level, tuple(stages)))
-        check_wiring(self.definition)
+        check_wiring(self.definition, definition)
         self.name = self.definition.name
         self.phase = phase
         self.dtype = np.dtype(dtype)
@@ -145,8 +145,8 @@ class Net:
         owned = self._parameters.owned(self.layers)
         write_weights(
             path,
-            {name: [asnumpy(b.data) for b in blobs] for name, blobs in owned.items()},
-            {name: [asnumpy(b.diff) for b in blobs] for name, blobs in owned.items()} if diffs else None,
+            {name: [b and asnumpy(b.data) for b in blobs] for name, blobs in owned.items()},
+            {name: [b and asnumpy(b.diff) for b in blobs] for name, blobs in owned.items()} if diffs else None,
         )
 
     def share_with(self, other):
