@@ -9,7 +9,7 @@ def warp_number(net):
 
 
 def warp_rows(net, count=3):
-    """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of the first `count` samples of the batch.
+    """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of up to `count` samples, spread over the batch.
 
     The target is the blob that a loss compares the warped image with, or else the blob `tgt`; without one there are src and
     warped alone. Images must have 3 channels (ShapeError).
@@ -27,7 +27,7 @@ def warp_rows(net, count=3):
     arrays = {name: asnumpy(blob.data) for name, blob in blobs.items() if blob is not None}
     valid = asnumpy(inside_image(coords.data, *source.shape[2:]))[:, 0]
     rows = []
-    for k in range(min(count, source.shape[0])):
+    for k in sorted({i * source.shape[0] // count for i in range(count)}):
         row = {name: to_rgb(arrays[name][k]) for name in ("src", "tgt", "warped") if name in arrays}
         if target is not None:
             row["error"] = error_map(arrays["warped"][k], arrays["tgt"][k], valid[k])

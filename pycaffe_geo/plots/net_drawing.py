@@ -132,9 +132,8 @@ def _draw_node(axes, box, node, y):
 
     corner = (box.x - box.width / 2 + 0.05, y - box.height / 2 + 0.05)
     style = "round,pad=0.05,rounding_size=0.05"
-    axes.add_patch(
-        FancyBboxPatch(corner, box.width - 0.1, box.height - 0.1, boxstyle=style, facecolor=COLORS[node.kind], edgecolor="#555555")
-    )
+    colors = {"facecolor": COLORS[node.kind], "edgecolor": "#555555"}
+    axes.add_patch(FancyBboxPatch(corner, box.width - 0.1, box.height - 0.1, boxstyle=style, **colors))
     top = y + (len(node.lines) - 1) * LINE / 2
     for i, line in enumerate(node.lines):
         axes.text(box.x, top - i * LINE, line, ha="center", va="center", fontsize=8, weight="bold" if i == 0 else "normal")
