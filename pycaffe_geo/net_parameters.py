@@ -107,8 +107,8 @@ class Parameters:
             self._given[owner] = replace(self._given[owner], **{field_name: mine})
 
     def owned(self, layers):
-        """Return {layer name: [its blobs that are not another layer's]} for every layer, as Caffe saves them."""
-        return {layer.name: [b for b in layer.blobs if id(b) not in self._sharers] for layer in layers}
+        """Return {layer name: [its blobs, None for one that is another layer's]} for every layer, as Caffe saves them."""
+        return {layer.name: [None if id(b) in self._sharers else b for b in layer.blobs] for layer in layers}
 
     def copy_from(self, layers, paths):
         """Copy the weights in `paths` into the layers of the same names and return a CopyReport."""
@@ -119,7 +119,7 @@ class Parameters:
         for path in paths:
             for name, arrays in read_weights(path).items():
                 if name in by_name:
-                    _copy_layer(path, by_name[name], arrays, report)
+                    self._copy_layer(path, by_name[name], arrays, report)
                 else:
                     report.skipped.append(name)
         loaded_blobs = {id(b._data) for name in report.loaded for b in by_name[name].blobs}
@@ -133,28 +133,35 @@ class Parameters:
         log.info("%s", report)
         return report
 
+    def _copy_layer(self, path, layer, arrays, report):
+        """A parameter that another layer owns may be missing."""
+        arrays = arrays + [None] * (len(layer.blobs) - len(arrays))
+        missing = [j for j, b in enumerate(layer.blobs) if arrays[j] is None and id(b) not in self._sharers]
+        if missing or len(arrays) != len(layer.blobs):
+            got, count = sum(a is not None for a in arrays), len(layer.blobs)
+            raise WeightsError(f"{path}: layer '{layer.name}' has {got} parameter(s), expected {count} ({layer.where})")
+        for j, (array, blob) in enumerate(zip(arrays, layer.blobs)):
+            if array is not None:
+                _copy_blob(path, layer, j, array, blob, report)
+        report.loaded.append(layer.name)
+
 
 def _near(names, known):
     hints = [nearest(n, known) for n in names]
     return next((h for h in hints if h), "")
 
 
-def _copy_layer(path, layer, arrays, report):
-    if len(arrays) != len(layer.blobs):
-        count = len(layer.blobs)
-        raise WeightsError(f"{path}: layer '{layer.name}' has {len(arrays)} parameter(s), expected {count} ({layer.where})")
-    for j, (array, blob) in enumerate(zip(arrays, layer.blobs)):
-        times = _repeats(layer, array.shape, blob.shape)
-        if times:
-            report.repeated.append(f"'{layer.name}': its RGB filters repeated {times} times and divided by {times}")
-            array = np.tile(array, (1, times, 1, 1)) / times
-        elif array.shape != blob.shape:
-            raise WeightsError(
-                f"{path}: layer '{layer.name}' param {j} is {array.shape}, expected {blob.shape} ({layer.where}); "
-                "to train this layer from its initial values, rename it"
-            )
-        blob.data[...] = layer.device.asarray(array.reshape(blob.shape), dtype=blob.dtype)
-    report.loaded.append(layer.name)
+def _copy_blob(path, layer, j, array, blob, report):
+    times = _repeats(layer, array.shape, blob.shape)
+    if times:
+        report.repeated.append(f"'{layer.name}': its RGB filters repeated {times} times and divided by {times}")
+        array = np.tile(array, (1, times, 1, 1)) / times
+    elif array.shape != blob.shape:
+        raise WeightsError(
+            f"{path}: layer '{layer.name}' param {j} is {array.shape}, expected {blob.shape} ({layer.where}); "
+            "to train this layer from its initial values, rename it"
+        )
+    blob.data[...] = layer.device.asarray(array.reshape(blob.shape), dtype=blob.dtype)
 
 
 def _repeats(layer, source, target):

@@ -53,7 +53,10 @@ def open_hdf5(path, error=WeightsError):
 
 
 def read_weights(path):
-    """Return {layer name: [NumPy arrays]} from a weights file; layers without parameters are left out."""
+    """Return {layer name: [NumPy arrays]} from a weights file; layers without parameters are left out.
+
+    None stands in the place of a parameter that another layer owns.
+    """
     with open_hdf5(path) as file:
         data = file.get("data")
         if data is None or not hasattr(data, "items"):
@@ -66,14 +69,14 @@ def read_weights(path):
                 found.setdefault(layer, {})[int(index)] = np.asarray(item)
 
         data.visititems(visit)
-        for layer, arrays in found.items():
-            if sorted(arrays) != list(range(len(arrays))):
-                raise WeightsError(f"{path}: layer '{layer}' has parameters {sorted(arrays)}, expected 0, 1, ... without gaps")
-        return {layer: [arrays[i] for i in range(len(arrays))] for layer, arrays in found.items()}
+        return {layer: [arrays.get(i) for i in range(max(arrays) + 1)] for layer, arrays in found.items()}
 
 
 def write_weights(path, weights, diffs=None):
-    """Write {layer name: [NumPy arrays]} to `path` atomically, `diffs` likewise under /diff; an empty list makes an empty group."""
+    """Write {layer name: [NumPy arrays]} to `path` atomically, `diffs` likewise under /diff; an empty list makes an empty group.
+
+    None leaves the place of a parameter empty, as Caffe does with one that another layer owns.
+    """
     import h5py
 
     with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
@@ -84,4 +87,5 @@ def write_weights(path, weights, diffs=None):
             for layer, arrays in content.items():
                 group = root.create_group(layer)
                 for i, array in enumerate(arrays):
-                    group.create_dataset(str(i), data=array)
+                    if array is not None:
+                        group.create_dataset(str(i), data=array)

@@ -267,6 +267,18 @@ def test_shared_parameters_are_saved_once(tmp_path):
     assert net.copy_from(tmp_path / "w.h5").initial == []
 
 
+def test_a_layer_that_shares_one_of_its_parameters_comes_back(tmp_path):
+    own = "- {name: b, type: InnerProduct, bottom: x, param: [{name: w}, {}], inner_product_param: {num_output: 3}}\n"
+    text = data() + own.replace("name: b", "name: a", 1) + own
+    net, other = build(text, seed=1), build(text, seed=2)
+    net.params["b"][1].data = [7, 8, 9]
+    net.save(tmp_path / "w.h5")
+    assert other.copy_from(tmp_path / "w.h5").loaded == ["a", "b"]
+    np.testing.assert_array_equal(other.params["b"][1].data, [7, 8, 9])
+    with pytest.raises(WeightsError, match=r"layer 'b' has 1 parameter\(s\), expected 2"):
+        build(data() + own).copy_from(tmp_path / "w.h5")
+
+
 def test_rgb_filters_are_repeated_for_stacked_images(tmp_path):
     conv = ("- {name: conv1, type: Convolution, bottom: x, "
             "convolution_param: {num_output: 4, kernel_size: 3, weight_filler: xavier}}\n")

@@ -5,7 +5,7 @@ import math
 from pycaffe_geo.errors import SpecError, listed, nearest
 
 RULES = {}
-TILE = 1 << 15  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
+TILE = 1 << 14  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
 
 
 def rule(cls):

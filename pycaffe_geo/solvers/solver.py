@@ -256,7 +256,7 @@ class Solver:
 
     def _copy_all(self, weights):
         """Copy every parameter from a snapshot; a layer that is missing on either side is an error."""
-        report = self.net.copy_from(weights)
+        report = self.net.copy_from([weights])
         if report.initial or report.skipped:
             raise WeightsError(
                 f"{weights}: is not a snapshot of this net: it lacks the layers {listed(report.initial)}, and this net lacks its "
