@@ -134,3 +134,10 @@ class SolverDef:
     weights: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
     file: str = ""
+
+    def __post_init__(self):
+        least = {"iter_size": 1, "average_loss": 1}
+        least |= dict.fromkeys(("max_iter", "warmup_iter", "display", "test_interval", "snapshot", "device_id"), 0)
+        for key, limit in least.items():
+            if getattr(self, key) < limit:
+                raise ValueError(f"{key}: got {getattr(self, key)}, expected at least {limit}")

@@ -30,8 +30,8 @@ layer { name: "q" type: "Power" bottom: "p" top: "p" power_param { power: -2.5 s
 """
 SOLVER = "net: n.yaml\nbase_lr: 1e-3\nstepvalue: [10, 20]\ntrain_state: {stage: [a], level: 1}\ntype: Adam\ntest_iter: 3\n"
 PIECES = [
-    "{", "}", "[", "]", ":", ": ", "- ", ",", "\n", "\t", " ", "#", "&r ", "*r", "!", "'", '"', "|", ">", "$", "$(", ")", "$n", "%",
-    "@", "?", "<<: ", "---\n", "1", "-1", "1e999", "null", "name", "module: m", "share: f",
+    "{", "}", "[", "]", ":", ": ", "- ", ",", "\n", "\t", " ", "#", "&r ", "*r", "!", "'", '"', "|", ">", "$", "$(", ")", "$n",
+    "%", "@", "?", "<<: ", "---\n", "1", "-1", "1e999", "null", "name", "module: m", "share: f",
     "repeat: 99999999", "\x00", "\ud800", "é", "~", "\\x",
 ]
 
