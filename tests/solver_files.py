@@ -3,6 +3,9 @@
 import h5py
 import numpy as np
 
+from pycaffe_geo.datasets.pairs import write_pairs
+from pycaffe_geo.datasets.rooms import World, render_pairs
+
 NET = """
 name: small
 layers:
@@ -12,6 +15,26 @@ layers:
 - {name: drop, type: Dropout, bottom: ip1, dropout_param: {dropout_ratio: 0.3}}
 - {name: ip2, type: InnerProduct, bottom: drop, inner_product_param: {num_output: 3, weight_filler: xavier}}
 - {name: loss, type: EuclideanLoss, bottom: [ip2, target]}
+"""
+
+POSE_NET = """
+name: pose
+layers:
+- {name: data, type: RGBDPairData, top: [src, tgt, depth, intrinsics, pose],
+   rgbd_pair_data_param: {source: PAIRS, batch_size: 4, shuffle: true, mirror: true, prefetch: true}}
+- {name: both, type: Concat, bottom: [src, tgt]}
+- {name: conv, type: Convolution, bottom: both,
+   convolution_param: {num_output: 4, kernel_size: 5, stride: 4, weight_filler: xavier}}
+- {name: norm, type: BatchNorm, bottom: conv}
+- {name: relu, type: ReLU, bottom: norm}
+- {name: drop, type: Dropout, bottom: relu, dropout_param: {dropout_ratio: 0.3}}
+- {name: twist, type: InnerProduct, bottom: drop,
+   inner_product_param: {num_output: 6, weight_filler: {type: gaussian, std: 1e-3}}}
+- {name: T, type: SE3Generator, bottom: twist}
+- {name: points, type: Transform3DGrid, bottom: [depth, T, intrinsics]}
+- {name: projection, type: PinholeProjection, bottom: [points, intrinsics], top: [flow, coords, seen]}
+- {name: warped, type: InverseWarping, bottom: [src, coords]}
+- {name: loss, type: AbsLoss, bottom: [warped, tgt, seen], loss_param: {normalization: VALID}, loss_weight: 1e-2}
 """
 
 SOLVER = """
@@ -43,3 +66,9 @@ def write_small(folder, net=NET, solver=SOLVER):
     path = folder / "solver.yaml"
     path.write_text(solver.replace("NET", str(folder / "net.yaml")).replace("PREFIX", str(folder / "run" / "small")))
     return path
+
+
+def write_pose(folder):
+    """Write 24 pairs of views, a network that learns their motion, and a solver to `folder`; return the solver file."""
+    write_pairs(folder / "pairs.h5", **render_pairs(World(width=20, height=16, samples=2), "train", 2))
+    return write_small(folder, POSE_NET.replace("PAIRS", str(folder / "pairs.h5")), SOLVER.replace("0.05", "1e-4"))

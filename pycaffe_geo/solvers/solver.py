@@ -35,12 +35,15 @@ def get_solver(solver, *, device=None, dtype="float32", callbacks=(), **override
 
 
 def override(definition, **values):
-    """Return the SolverDef with some fields replaced; SpecError names the nearest field where one is unknown."""
+    """Return the SolverDef with some fields replaced; SpecError says which one is unknown or out of range."""
     known = {f.name for f in fields(SolverDef)}
     for name in values:
         if name not in known:
             raise SpecError(f"a solver has no field '{name}'{nearest(name, known)}")
-    return replace(definition, **values)
+    try:
+        return replace(definition, **values)
+    except ValueError as e:
+        raise SpecError(str(e)) from e
 
 
 class Solver:
@@ -226,7 +229,8 @@ class Solver:
             for name, value in {**small_outputs(net), **net.loss_terms()}.items():
                 totals[name] = totals.get(name, 0.0) + value
         phase = "TEST" if len(self.test_nets) == 1 else f"TEST {index}"
-        report = Report(self.iter, phase, self.lr, loss / count, {name: total / count for name, total in totals.items()})
+        rate = learning_rate(self.definition, self.iter, replace(self._policy))  # of the coming iteration
+        report = Report(self.iter, phase, rate, loss / count, {name: total / count for name, total in totals.items()})
         if not math.isfinite(report.loss):
             log.warning("iteration %d: the loss of the test net is %s", self.iter, report.loss)
         self._tell("tested", report)

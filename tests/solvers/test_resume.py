@@ -7,10 +7,8 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from solver_files import SOLVER, write_small
+from solver_files import write_pose, write_small
 
-from pycaffe_geo.datasets.pairs import write_pairs
-from pycaffe_geo.datasets.rooms import World, render_pairs
 from pycaffe_geo.solvers.train import train
 
 KILLED = """
@@ -25,31 +23,6 @@ class Kill(Callback):
 
 train(sys.argv[1], type=sys.argv[2], callbacks=[Kill()])
 """
-
-POSE_NET = """
-name: pose
-layers:
-- {name: data, type: RGBDPairData, top: [src, tgt, depth, intrinsics, pose],
-   rgbd_pair_data_param: {source: PAIRS, batch_size: 4, shuffle: true, mirror: true, prefetch: true}}
-- {name: both, type: Concat, bottom: [src, tgt]}
-- {name: conv, type: Convolution, bottom: both,
-   convolution_param: {num_output: 4, kernel_size: 5, stride: 4, weight_filler: xavier}}
-- {name: norm, type: BatchNorm, bottom: conv}
-- {name: relu, type: ReLU, bottom: norm}
-- {name: drop, type: Dropout, bottom: relu, dropout_param: {dropout_ratio: 0.3}}
-- {name: twist, type: InnerProduct, bottom: drop,
-   inner_product_param: {num_output: 6, weight_filler: {type: gaussian, std: 1e-3}}}
-- {name: T, type: SE3Generator, bottom: twist}
-- {name: points, type: Transform3DGrid, bottom: [depth, T, intrinsics]}
-- {name: projection, type: PinholeProjection, bottom: [points, intrinsics], top: [flow, coords, seen]}
-- {name: warped, type: InverseWarping, bottom: [src, coords]}
-- {name: loss, type: AbsLoss, bottom: [warped, tgt, seen], loss_param: {normalization: VALID}, loss_weight: 1e-2}
-"""
-
-
-def write_pose(folder):
-    write_pairs(folder / "pairs.h5", **render_pairs(World(width=20, height=16, samples=2), "train", 2))
-    return write_small(folder, POSE_NET.replace("PAIRS", str(folder / "pairs.h5")), SOLVER.replace("0.05", "1e-4"))
 
 
 def contents(path):

@@ -143,6 +143,7 @@ def test_resume_takes_over_the_seed_of_the_run(small):
         (dict(test_iter=(), test_interval=5), "test_interval is 5, but test_iter, the number of batches of a test, is missing"),
         (dict(test_net=("a", "b")), "test_iter has 1 value(s) for 2 test_net, expected one for each"),
         (dict(test_state=(SolverDef().train_state,) * 2), "test_state has 2 value(s), expected 0 or 1, the test nets"),
+        (dict(iter_size=0), "iter_size: got 0, expected at least 1"),
         (dict(bas_lr=1), "a solver has no field 'bas_lr', did you mean 'base_lr'?"),
     ],
 )
