@@ -1,7 +1,7 @@
 """Modules, repeats and shares written out: a network file's Node to the Nodes of its flat layers.
 
-Inside a module a blob or layer x becomes <instance>_x; the module's bottoms and tops become the blobs outside.
-`share` gives each layer of the copy the key `share: <layer it takes its parameters from>`.
+Inside a module a blob or layer x becomes <instance>_x (<prefix>_x, or x where `prefix: ""`); its bottoms and tops are the blobs
+outside. `share` gives each layer of the copy the key `share: <layer it takes its parameters from>`.
 """
 
 import re
@@ -88,7 +88,7 @@ class _Expansion:
         owner, owner_layers = done[owner_name]
         if "bottom" in owner.value and "bottom" not in entry.value:
             fail(entry.place, where, f"share: expected a `bottom` of its own, as '{owner_name}' has one")
-        kept = {key: value for key, value in owner.value.items() if key not in ("name", "bottom", "top")}
+        kept = {key: value for key, value in owner.value.items() if key not in ("name", "prefix", "bottom", "top")}
         values = {**kept, **{key: value for key, value in entry.value.items() if key != "share"}}
         copy = Node(values, entry.place, keys={**owner.keys, **entry.keys})
         layers = self.repeated(copy, name, scope)
@@ -192,10 +192,18 @@ class _Expansion:
         check_keys(entry, (*module.params, *INSTANCE_KEYS), where)
         values = self.arguments(entry, module, scope, where)
         wires = [self.blobs(entry, key, module, name, scope, where) for key in ("bottom", "top")]
-        inner = _Scope({**values, "i": Node(index)}, scope.join(name), {**wires[0], **wires[1]}, (*scope.trail, module.name))
+        prefix = self.prefix(entry, name, scope)
+        inner = _Scope({**values, "i": Node(index)}, prefix, {**wires[0], **wires[1]}, (*scope.trail, module.name))
         layers = self.entries(module.layers, inner)
         _check_inside(layers, module, inner, where)
         return [_pass_rules(layer, self.substitute(_rules(entry), scope), where) for layer in layers]
+
+    def prefix(self, entry, name, scope):
+        """Return what the names inside a module instance begin with: its `prefix`, which may be empty, else its name."""
+        if "prefix" not in entry.value:
+            return scope.join(name)
+        prefix = convert(str, self.substitute(entry.value["prefix"], scope), f"'{name}'", "prefix")
+        return scope.join(prefix) if prefix else scope.prefix
 
     def arguments(self, entry, module, scope, where):
         """Return {parameter: Node}: as given by the instance (in its scope), else the default (which may use earlier ones)."""

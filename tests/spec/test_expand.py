@@ -139,6 +139,18 @@ def test_tops_of_a_module_can_be_named():
     assert {layer.name: layer.top for layer in got.layers if layer.type == "ReLU"} == {"m_a_relu": ("l",), "m_b_relu": ("r",)}
 
 
+def test_prefix_replaces_the_name_of_an_instance_inside():
+    first = "- {name: a, module: conv_relu, n: 2, prefix: '', bottom: data}\n"
+    second = "- {name: b, module: conv_relu, n: 2, prefix: p, bottom: a}\n"
+    found = wires(net(first + second + "- {name: c, share: a, bottom: b}\n"))
+    assert found == {
+        "conv": (("data",), ("conv",)), "relu": (("conv",), ("a",)),
+        "p_conv": (("a",), ("p_conv",)), "p_relu": (("p_conv",), ("b",)),
+        "c_conv": (("b",), ("c_conv",)), "c_relu": (("c_conv",), ("c",)),
+    }
+    assert "already taken" in message(first + DATA.replace("data", "conv", 1))
+
+
 def test_include_brings_modules_relative_to_the_file(tmp_path):
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "base.yaml").write_text(MODULE)
