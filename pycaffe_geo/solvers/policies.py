@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pycaffe_geo.errors import SpecError
+from pycaffe_geo.errors import SpecError, listed, nearest
 
 
 @dataclass
@@ -31,6 +31,9 @@ def check_policy(solver):
     """Raise SpecError where a field that the policy needs is missing or out of range."""
     policy = solver.lr_policy
     where = f"{solver.file}: " if solver.file else ""
+    if policy not in _POLICIES:
+        known = f"{listed(_POLICIES)}{nearest(policy, _POLICIES)}"
+        raise SpecError(f"{where}lr_policy '{policy}' is not known, expected one of {known}")
     if policy == "step" and solver.stepsize <= 0:
         raise SpecError(f"{where}lr_policy 'step': stepsize is {solver.stepsize}, expected a positive number of iterations")
     if policy in ("poly", "cosine") and solver.max_iter <= 0:

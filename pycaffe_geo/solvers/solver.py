@@ -66,7 +66,7 @@ class Solver:
         self.iter = 0
         self.lr = 0.0
         self._policy = PolicyState()
-        self._losses = deque(maxlen=max(1, definition.average_loss))
+        self._losses = deque(maxlen=definition.average_loss)
         self._signals = Signals()
         self._snapshot_iter = None
         if definition.snapshot_format != "HDF5":
@@ -90,15 +90,17 @@ class Solver:
         d = self.definition
         if resume:
             self.restore(resume)
-        with Signals() as self._signals:
-            self.step(d.max_iter - self.iter)
-            if (d.snapshot_after_train or self._signals.stop) and self._snapshot_iter != self.iter:
-                self.snapshot()
-            interrupted = self._signals.stop
-            if not interrupted:
+        try:
+            with Signals() as self._signals:
+                self.step(d.max_iter - self.iter)
+                if (d.snapshot_after_train or self._signals.stop) and self._snapshot_iter != self.iter:
+                    self.snapshot()
+                if self._signals.stop:
+                    return "interrupted"
                 self._last_look()
-        self._signals = Signals()
-        return "interrupted" if interrupted else "finished"
+                return "finished"
+        finally:
+            self._signals = Signals()
 
     def step(self, n=1):
         """Run `n` iterations (fewer after SIGINT while solving)."""

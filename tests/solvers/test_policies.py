@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pycaffe_geo.errors import SpecError
-from pycaffe_geo.solvers.policies import PolicyState, check_policy, learning_rate
+from pycaffe_geo.errors import SpecError, listed
+from pycaffe_geo.solvers.policies import _POLICIES, PolicyState, check_policy, learning_rate
 from pycaffe_geo.spec import SolverDef
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden" / "solvers" / "lr_policies.h5"
@@ -58,6 +58,7 @@ def test_warmup_rises_linearly_under_any_policy():
 @pytest.mark.parametrize(
     "fields, text",
     [
+        (dict(lr_policy="ste"), f"lr_policy 'ste' is not known, expected one of {listed(_POLICIES)}, did you mean 'step'?"),
         (dict(lr_policy="step"), "lr_policy 'step': stepsize is 0, expected a positive number of iterations"),
         (dict(lr_policy="cosine"), "lr_policy 'cosine': max_iter is 0, expected a positive number of iterations"),
         (dict(lr_policy="sigmoid", gamma=-1.0), "lr_policy 'sigmoid': gamma is -1.0, expected 0 or more"),

@@ -1,6 +1,7 @@
 """The training loop: displays, tests, snapshots, overrides, and what a solver file may not ask for."""
 
 import logging
+import signal
 
 import numpy as np
 import pytest
@@ -151,3 +152,34 @@ def test_what_a_solver_may_not_ask_for(small, fields, text):
     with pytest.raises(SpecError) as e:
         get_solver(small, **fields)
     assert text in str(e.value)
+
+
+def test_solve_resumes_from_a_path_and_a_stop_ends_with_its_solve(small):
+    solver = get_solver(small, max_iter=30)
+
+    class Stop(Callback):
+        def iterated(self, solver):
+            if solver.iter == 28:
+                signal.raise_signal(signal.SIGINT)
+
+    solver.callbacks.append(Stop())
+    _, state = solver.snapshot()
+    assert solver.solve(resume=state) == "interrupted" and solver.iter == 28
+    assert solver.solve(resume="latest") == "finished" and solver.iter == 30
+    solver.step(1)
+    assert solver.iter == 31
+
+
+def test_an_interrupt_during_a_test_puts_the_test_data_back(small):
+    solver = get_solver(small)
+
+    class Stop(Callback):
+        def iterated(self, solver):
+            net = solver.test_nets[0]
+            forward = net.forward
+            if solver.iter == 20:
+                net.forward = lambda: (signal.raise_signal(signal.SIGINT), forward())
+
+    solver.callbacks.append(Stop())
+    assert solver.solve() == "interrupted"
+    assert solver.iter == 20 and solver.test_nets[0].positions() == {"data": 2}
