@@ -7,7 +7,7 @@ Ends in 0 where all gradients are right, in 1 where one is wrong; the report nam
 from pycaffe_geo.commands._common import net_options, option, whole
 
 EXAMPLE = """
-tools/check_gradients.py --net prototxt/pose_early_fusion_small.yaml --layer warp_T
+tools/check_gradients.py --net prototxt/pose_early_fusion_small.yaml --layer T
 tools/check_gradients.py --net prototxt/pose_early_fusion_small.yaml --batch 1 --probes 5
 """
 

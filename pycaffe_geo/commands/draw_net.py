@@ -56,7 +56,7 @@ def graph_of(net):
             nodes[maker[tops[0].name]].lines.append(f"{layer.name}: {layer.type}")
             continue
         number = len(nodes)
-        nodes.append(Node([layer.name, _description(layer)], _kind(layer)))
+        nodes.append(Node([layer.name, _description(layer), *_sharing(layer)], _kind(layer)))
         for blob in bottoms:
             readers = lines[blob.name].readers
             readers += [] if number in readers else [number]
@@ -76,19 +76,25 @@ def _kind(layer):
 
 
 def _description(layer):
-    """The layer's type, with outputs, kernel and stride where it has any: "Convolution 96, 11 x 11, stride 4"."""
+    """The layer's type, with outputs, kernel and stride where it has any: "Convolution 96, kernel 11, stride 4"."""
     text = layer.type
     for parameter in layer.definition.parameters.values():
         outputs = getattr(parameter, "num_output", None)
         kernel = getattr(parameter, "kernel_size", None)
         stride = getattr(parameter, "stride", None)
         text += f" {outputs}" if outputs else ""
-        text += f", {_sizes(kernel)}" if kernel else ""
+        text += f", kernel {_sizes(kernel)}" if kernel else ""
         text += f", stride {_sizes(stride)}" if stride and _sizes(stride) != "1" else ""
     return text
 
 
+def _sharing(layer):
+    owner = layer.definition.share
+    return [f"parameters of {owner}"] if owner and layer.blobs else []
+
+
 def _sizes(value):
+    """(11,) and 11 are "11", (3, 5) is "3 x 5"."""
     return " x ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

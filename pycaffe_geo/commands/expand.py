@@ -11,6 +11,7 @@ EXAMPLE = "tools/expand.py --net prototxt/pose_early_fusion_small.yaml --phase T
 def arguments(parser):
     option(parser, "net", required=True)
     option(parser, "phase", default=None, help="print the layers of this phase alone")
+    option(parser, "set")
     option(parser, "stage")
     option(parser, "level")
     option(parser, "out", metavar="FILE", help="write to this file instead of the terminal")
@@ -19,7 +20,7 @@ def arguments(parser):
 def run(args):
     from pycaffe_geo.spec import NetState, filter_net, load_net, to_yaml
 
-    net = load_net(args.net)
+    net = load_net(args.net, overrides=args.set)
     if args.phase:
         net = filter_net(net, NetState(args.phase, args.level, tuple(args.stage)))
     text = to_yaml(net)

@@ -1,5 +1,7 @@
 """Errors of relative motions: rotation, translation and its direction, and the baselines they are held against."""
 
+import math
+
 import numpy as np
 
 from pycaffe_geo.geometry import se3
@@ -55,10 +57,11 @@ def pose_table(predicted, truth):
 
 
 def baseline_ratios(rows):
-    """Return prediction / better baseline of `pose_table` rows: {"rotation": r, "translation": t}."""
+    """Return prediction / better baseline of `pose_table` rows: {"rotation": r, "translation": t}; infinite where that is 0."""
     by_name = {row[""]: row for row in rows}
 
     def ratio(key):
-        return by_name["prediction"][key] / min(by_name["identity"][key], by_name["mean motion"][key])
+        better = min(by_name["identity"][key], by_name["mean motion"][key])
+        return by_name["prediction"][key] / better if better else math.inf
 
     return {"rotation": ratio("rotation_deg"), "translation": ratio("translation_m")}

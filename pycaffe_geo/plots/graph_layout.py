@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 GAP = 0.25  # between neighbours of a row
 THREAD = 0.12  # width kept free for a line that passes a row
+STIFF = 8  # how much more a thread resists being pushed aside than a box
 SWEEPS = 24
 
 
@@ -98,14 +99,15 @@ def _spread(row, wanted):
     offsets = [0.0]
     for left, right in zip(row, row[1:]):
         offsets.append(offsets[-1] + (left.width + right.width) / 2 + GAP)
-    blocks = []
-    for x, offset in zip(wanted, offsets):
-        blocks.append([x - offset, 1])
+    blocks = []  # [x of its first box, weight, number of boxes]
+    for box, x, offset in zip(row, wanted, offsets):
+        blocks.append([x - offset, STIFF if box.chain else 1, 1])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            value, count = blocks.pop()
-            total = blocks[-1][1] + count
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + value * count) / total, total]
-    places = [value for value, count in blocks for _ in range(count)]
+            x2, weight2, count2 = blocks.pop()
+            x1, weight1, count1 = blocks.pop()
+            total = weight1 + weight2
+            blocks.append([(x1 * weight1 + x2 * weight2) / total, total, count1 + count2])
+    places = [x for x, _, count in blocks for _ in range(count)]
     for box, value, offset in zip(row, places, offsets):
         box.x = value + offset
 

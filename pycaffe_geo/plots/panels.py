@@ -29,26 +29,29 @@ def draw_panels(out, titles, rows, labels=()):
     size = (CELL * len(titles), CELL * height / width * len(rows) + 0.7)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), len(titles), squeeze=False)
+    ratios = [1] * len(rows) + [0.05]
+    axes = figure.subplots(len(rows) + 1, len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
     for j, title in enumerate(titles):
         axes[0, j].set_title(title, fontsize=10)
-        _draw_column(figure, axes[:, j], [row[j] for row in rows])
+        _draw_column(figure, axes[:-1, j], axes[-1, j], [row[j] for row in rows])
     for label, left in zip(labels, axes[:, 0]):
         left.set_ylabel(label, fontsize=8)
     figure.savefig(out, format="png", dpi=120)
 
 
-def _draw_column(figure, axes, pictures):
+def _draw_column(figure, cells, bar, pictures):
+    """Draw the pictures of one column, and a colour bar to the axes `bar` where one of them is a map."""
     maps = [p for p in pictures if np.ndim(p) == 2]
     top = max((float(np.percentile(m, 98)) for m in maps), default=0) or 1.0
     drawn = None
-    for cell, picture in zip(axes, pictures):
+    for cell, picture in zip(cells, pictures):
         cell.set_xticks([])
         cell.set_yticks([])
         if np.ndim(picture) == 2:
             drawn = cell.imshow(picture, cmap="inferno", vmin=0, vmax=top, interpolation="nearest")
         else:
             cell.imshow(picture, interpolation="nearest")
-    if drawn is not None:
-        bar = figure.colorbar(drawn, ax=list(axes), location="bottom", fraction=0.05, pad=0.02)
-        bar.ax.tick_params(labelsize=7)
+    if drawn is None:
+        bar.axis("off")
+    else:
+        figure.colorbar(drawn, cax=bar, orientation="horizontal").ax.tick_params(labelsize=7)

@@ -1,0 +1,28 @@
+import csv
+
+
+def test_shows_every_layer_and_writes_csv(tool, small_net, tmp_path):
+    code, out, _ = tool("time", "--net", small_net, "--iterations", "2", "--out", tmp_path / "t.csv")
+    assert code == 0
+    assert "whole iteration: forward " in out and "parameters 64 B" in out  # 8 parameters, data and diff
+    rows = {row["layer"]: row for row in csv.DictReader(open(tmp_path / "t.csv", encoding="utf-8"))}
+    assert list(rows) == ["data", "fc", "relu", "loss"]
+    assert float(rows["fc"]["forward ms"]) > 0 and float(rows["fc"]["backward ms"]) > 0 and rows["data"]["backward ms"] == ""
+    assert int(rows["fc"]["bytes"]) == 4 * (2 * 3 + 2 + 4 * 2) and int(rows["relu"]["bytes"]) == 0
+
+
+def test_shape_replaces_data_that_are_absent(tool, tmp_path):
+    (tmp_path / "n.yaml").write_text(
+        "layers:\n- {name: d, type: HDF5Data, top: [x, label], hdf5_data_param: {source: absent.txt, batch_size: 2}}\n"
+        "- {name: fc, type: InnerProduct, bottom: x, inner_product_param: {num_output: 3}}\n"
+        "- {name: loss, type: SoftmaxWithLoss, bottom: [fc, label]}\n",
+        encoding="utf-8",
+    )
+    code, _, err = tool("time", "--net", tmp_path / "n.yaml", "--iterations", "1")
+    assert code == 1 and "absent.txt" in err
+    code, _, err = tool("time", "--net", tmp_path / "n.yaml", "--iterations", "1", "--shape", "x=2,5")
+    assert code == 1 and "also makes 'label': give their shapes too" in err
+    code, _, err = tool("time", "--net", tmp_path / "n.yaml", "--iterations", "1", "--shape", "lable=2")
+    assert code == 1 and "did you mean 'label'?" in err
+    code, out, _ = tool("time", "--net", tmp_path / "n.yaml", "--iterations", "1", "--shape", "x=2,5", "--shape", "label=2")
+    assert code == 0 and "SoftmaxWithLoss" in out
