@@ -89,7 +89,8 @@ class ElementLoss(Loss):
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape
-        self.expect(bottom[1], *shape)
+        if [n for n in bottom[1].shape if n != 1] != [n for n in shape if n != 1]:  # (N, 2) against (N, 2, 1, 1) is fine
+            self.expect(bottom[1], *shape)
         for blob in bottom[2:]:
             self.expect_weights(blob, shape)
         self.work.reshape(*shape)
@@ -98,7 +99,7 @@ class ElementLoss(Loss):
     def forward(self, bottom, top):
         xp, difference, slope = self.xp, self.work.data, self.work.diff
         count = valid = difference.size
-        xp.subtract(bottom[0].data, bottom[1].data, out=difference)
+        xp.subtract(bottom[0].data, bottom[1].data.reshape(difference.shape), out=difference)
         if len(bottom) == 3:
             weights = bottom[2].data
             xp.copyto(difference, 0, where=weights == 0)
@@ -114,4 +115,4 @@ class ElementLoss(Loss):
         factor = top[0].diff * self.factor
         for i, sign in ((0, 1), (1, -1)):
             if propagate_down[i]:
-                self.xp.multiply(self.work.diff, sign * factor, out=bottom[i].diff)
+                self.xp.multiply(self.work.diff.reshape(bottom[i].shape), sign * factor, out=bottom[i].diff)
