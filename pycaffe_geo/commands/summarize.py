@@ -69,12 +69,20 @@ def _totals(net):
     losses = [(w, t.name) for weights, tops in zip(net.loss_weights, net.tops) for w, t in zip(weights, tops) if w]
     yield "loss: " + (" + ".join(f"{w:g} * {name}" for w, name in losses) or "none, so nothing learns")
     yield f"outputs: {', '.join(net.outputs) or 'none'}"
-    dead = [n for n in net.outputs if net.blobs[n].count > SMALL and n not in {name for _, name in losses}]
+    dead = list(_dead_layers(net))
     if dead:
-        yield f"dead tops (nothing reads them; a Silence layer says that this is meant): {', '.join(dead)}"
+        yield f"dead: nothing reads what these layers make (a Silence layer says that this is meant): {', '.join(dead)}"
     idle = [la.name for i, la in enumerate(net.layers) if any(la.param_propagate_down) and not net.backward_layers[i]]
     if idle and losses:
         yield f"parameters that cannot learn (no loss depends on them, or no gradient comes down): {', '.join(idle)}"
+
+
+def _dead_layers(net):
+    """Yield the names of layers none of whose tops is read, a loss, or small enough to be a result."""
+    for layer, weights, tops in zip(net.layers, net.loss_weights, net.tops):
+        unread = all(t.name in net.outputs and t.count > SMALL for t in tops)
+        if tops and unread and not any(weights):
+            yield layer.name
 
 
 def _data_sizes(net):

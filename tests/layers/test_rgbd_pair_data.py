@@ -111,3 +111,13 @@ def test_errors_name_the_source():
         build("rooms_tran")
     with pytest.raises(SpecError, match="batch_size is 0, expected at least 1"):
         build("x.h5", batch_size=0)
+
+
+def test_a_world_is_rendered_on_first_use(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYCAFFE_GEO_CACHE", str(tmp_path))
+    layer, top = build("rooms_test", world={"width": 12, "height": 8, "clusters": 1, "samples": 1})
+    assert [t.shape for t in top][:2] == [(4, 3, 8, 12), (4, 3, 8, 12)] and not list(tmp_path.iterdir())
+    (batch,) = batches(layer, top, 1)
+    assert len(list(tmp_path.iterdir())) == 1 and batch[0].max() > 0
+    with pytest.raises(DataError, match=r"layer 'layer' \(RGBDPairData\): world: width is 0, expected at least 1"):
+        build("rooms_test", world={"width": 0})
