@@ -23,7 +23,8 @@ from pycaffe_geo.errors import NumericError
 
 EXAMPLE = """
 tools/test.py --net prototxt/pose_early_fusion_small.yaml --iterations 5
-tools/test.py --net prototxt/pose_early_fusion_small.yaml --weights runs/first/net_iter_2500.caffemodel.h5 --out runs/first/test
+tools/train.py --solver solvers/pose_early_fusion_small.yaml --iterations 300 --out runs/first
+tools/test.py --net prototxt/pose_early_fusion_small.yaml --weights runs/first/net_iter_300.caffemodel.h5 --out runs/first/test
 """
 
 
