@@ -81,6 +81,11 @@ class Blob:
         self._shape = shape
         self._count = math.prod(shape)
 
+    def clear_diff(self):
+        """Set the diff to 0; one that was never touched is 0 already and stays unallocated."""
+        if self._diff.array is not None:
+            self.diff[...] = 0
+
     def share_data(self, other):
         """Use the data buffer of `other` (same count) from now on."""
         self._data = other._data
@@ -98,7 +103,7 @@ class Blob:
         return self._diff is other._diff
 
     def alias(self, diff=None):
-        """Return a blob of the same name and data that follows this one's shape, whose diff lies in `diff` (a Memory of its own if None)."""
+        """Return a blob of the same name and data that follows this one's shape; its diff lies in `diff` (a Memory) or its own."""
         twin = Blob((), self.dtype, self.device, self.name)
         twin._owner = self._owner
         twin._data = self._data

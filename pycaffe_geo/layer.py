@@ -50,15 +50,15 @@ class Layer:
 
     Class attributes a subclass may set:
         bottoms, tops   (least, most) numbers of bottom and top blobs; most None = no limit
-        parameters      {"power_param": PowerParam}: the frozen dataclass of each parameter key; its instance is set as an attribute
+        parameters      {"power_param": PowerParam}: the frozen dataclass of each key; `self.power_param` is its instance
         in_place        True where top may be bottom
-        views           "diff" where a bottom's and the top's diff may be one buffer, "both" where the data may too (use `pass_on`)
+        views           "diff" where a bottom's and the top's diff may be one buffer, "both" where the data may too (`pass_on`)
         accumulates     True where backward writes bottom diffs by `write_diff` alone, which can add
         is_loss         True where top[0] is a loss: its loss_weight is 1 unless the spec says otherwise
         is_data         True where the tops come from outside the net
         fixed_blobs     True where the layer moves its parameters itself and the solver must not (BatchNorm)
         always_reshape  True where reshape must run before every forward (Python layers)
-        uses_top        "values" where backward reads the top's data (so nobody may change it in place), "sign" where its sign alone
+        uses_top        "values" where backward reads the top's data (nobody may change it in place), "sign" where its sign
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
         no_gradient     bottoms (indices) that never receive a gradient: labels, targets, masks
     Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen.

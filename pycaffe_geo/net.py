@@ -131,7 +131,7 @@ class Net:
     def clear_param_diffs(self):
         """Set every parameter's diff to 0."""
         for blob in self.learnable:
-            blob.diff[...] = 0
+            blob.clear_diff()
 
     def copy_from(self, path):
         """Copy weights by layer name from a file, a list of files or "a.h5,b.h5" (later files win).

@@ -42,6 +42,15 @@ def test_assigning_writes_into_the_buffer():
     assert data.tolist() == [1, 2, 3] and diff.tolist() == [4, 4, 4]
 
 
+def test_clearing_an_untouched_diff_allocates_nothing():
+    blob = Blob((2,))
+    blob.clear_diff()
+    assert blob._diff.array is None
+    blob.diff[...] = 3
+    blob.clear_diff()
+    assert blob.diff.tolist() == [0, 0]
+
+
 def test_sharing():
     a, b = Blob((2, 3)), Blob((6,))
     b.share_data(a)
