@@ -1,5 +1,6 @@
 """Gradient checks of a whole net, from data to loss, or of one of its layers on the values it really sees."""
 
+import logging
 import os
 from dataclasses import fields, replace
 
@@ -14,6 +15,8 @@ from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.layers.input import BlobShape, InputParam
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import LayerDef, NetState, filter_net, load_net
+
+log = logging.getLogger(__name__)
 
 _STEPS = (1e-4, 1e-5, 1e-6, 1e-7)  # small: a net has many kinks close by
 _GARBAGE = 12345.0
@@ -144,7 +147,11 @@ class _NetCheck:
             problems.append("nothing to check: no parameter learns and no input gets a gradient (see force_backward)")
         weights = [np.full(t.shape, w) for t, w in self.losses]
         prober = Prober(base, weights, tolerance, probes, np.random.default_rng(seed), _STEPS)
-        return Report(where, tolerance, [prober.check(t) for t in targets], problems)
+        blobs = []
+        for t in targets:
+            blobs.append(prober.check(t))
+            log.info("%s", blobs[-1].lines()[0])
+        return Report(where, tolerance, blobs, problems)
 
     def run_layer(self, name, seed, tolerance, probes):
         """Check one layer, made anew, on its bottoms and parameters."""

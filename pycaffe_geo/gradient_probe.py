@@ -110,8 +110,8 @@ class Prober:
     """Compares analytic with numeric slopes of sum over outputs of <output, weight>; `base` are the outputs unchanged.
 
     Slopes are central differences, refined by Richardson's extrapolation where the plain one does not fit; the steps shrink until
-    one fits. A probe none fits is a kink where the one-sided slopes keep their difference as the step shrinks (that of a smooth
-    function shrinks with the step), and a failure otherwise.
+    one fits. Where none fits, a probe is a kink if all misses but one are explained: the difference of the one-sided slopes does
+    not halve with the step, as it does for a smooth function, or the slope is lost in rounding; otherwise it is a failure.
     """
 
     def __init__(self, base, weights, tolerance, probes, rng, steps=STEPS):
@@ -162,19 +162,20 @@ class Prober:
 
     def _probe(self, report, target, text, where, amount, analytic, floor, steps):
         report.checked += 1
-        numeric, doubt, bends = np.nan, np.inf, []
+        numeric, doubt, reasons = np.nan, np.inf, []
         for step in steps:
             slope, bend, noise = self._slope(target, where, amount, step)
             if self._fits(report, analytic, slope, floor, noise):
                 return
-            half, _, noise = self._slope(target, where, amount, step / 2)
+            half, half_bend, noise = self._slope(target, where, amount, step / 2)
             refined = (4 * half - slope) / 3
             if self._fits(report, analytic, refined, floor, noise):
                 return
-            bends.append((bend, noise))
+            if np.isfinite(refined):
+                reasons.append(_reason(abs(analytic - refined), abs(bend - 2 * half_bend), noise))
             if abs(half - slope) < doubt:
                 numeric, doubt = refined, abs(half - slope)
-        if _is_kink(bends, analytic - numeric):
+        if "kink" in reasons and reasons.count("") <= 1:  # kinks on both sides may cancel at one step
             report.kinks += 1
             return
         error = _error(analytic, numeric, floor, 0)
@@ -213,10 +214,11 @@ def _error(analytic, numeric, floor, noise):
     return error if np.isfinite(error) else np.inf
 
 
-def _is_kink(bends, miss):
-    """True where the one-sided slopes keep differing as the step shrinks, by enough to explain the `miss`."""
-    bends = [b for b in bends if np.isfinite(b[0])]
-    if len(bends) < 2:
-        return False
-    (wide, _), (narrow, noise) = bends[-2:]
-    return abs(narrow) > max(0.5 * abs(wide), 10 * noise) and abs(miss) <= 2 * abs(narrow)
+def _reason(miss, uneven, noise):
+    """Return what explains that a numeric slope misses the analytic one by `miss`: "kink", "rounding" or nothing, "".
+
+    uneven: how far the difference of the one-sided slopes is from halving with the step; a smooth function's halves.
+    """
+    if uneven > 10 * noise and miss <= 2 * uneven:
+        return "kink"
+    return "rounding" if miss <= 10 * noise else ""

@@ -68,6 +68,25 @@ def test_a_kink_close_by_is_no_kink():
     assert report.ok and report.kinks == 0, report
 
 
+SPREAD = np.random.default_rng(2).normal(size=(1, 50_000))
+
+
+def many_kinks(x):
+    return np.abs(x[:, None] - SPREAD).mean(axis=1)
+
+
+def slope_of_many_kinks(x):
+    return np.sign(x[:, None] - SPREAD).mean(axis=1)
+
+
+def test_many_kinks_close_by():
+    x = np.linspace(-1, 1, 30)
+    report = check(many_kinks, slope_of_many_kinks, x, tolerance=1e-9)
+    assert report.kinks > 0 and not report.blobs[0].failures, report
+    report = check(many_kinks, lambda x: 1.02 * slope_of_many_kinks(x), x, tolerance=1e-9)
+    assert len(report.blobs[0].failures) > 25, report
+
+
 def test_a_jump_counts_as_a_kink():
     report = check(np.round, lambda x: 0 * x, [0.5, *np.linspace(0.6, 1.4, 30)])
     assert report.ok and report.kinks == 1, report
