@@ -37,6 +37,19 @@ def warp_rows(net, count=3):
     return list(rows[0]), [list(row.values()) for row in rows]
 
 
+def draw_before_and_after(out, before, after, count=3):
+    """Draw samples of the first batch of two nets of one kind to the PNG `out`: src, tgt, and both nets' warps and errors."""
+    from pycaffe_geo.plots.panels import draw_panels
+
+    drawn = []
+    for net in (before, after):
+        net.set_positions(dict.fromkeys(net.positions(), 0))
+        net.forward()
+        drawn.append(warp_rows(net, count)[1])
+    titles = ["src", "tgt", "warped before training", "error", "warped after training", "error"]
+    draw_panels(out, titles, [[*first[:4], *last[2:4]] for first, last in zip(*drawn)])
+
+
 def target_of(net, warped):
     """Return the Blob of warped's shape that a loss reads beside it, else the blob `tgt` if it has that shape, else None."""
     for layer, bottoms in zip(net.layers, net.bottoms):

@@ -38,8 +38,47 @@ def run(args):
         out=args.out,
         iterations=args.iterations,
     )
-    print(f"{summary.status} at iteration {summary.iteration}, loss {summary.loss:.6g}; the run is in {summary.folder}")
-    for report in summary.tests.values():
-        print(f"\nlast test ({report.phase}, iteration {report.iteration}):")
-        print(table([["", "mean"], *([name, f"{value:.6g}"] for name, value in report.values.items())]))
+    s = summary.solver
+    if summary.exit_code == 0:
+        for net, batches in zip(s.test_nets, s.definition.test_iter):
+            _show_poses(net, batches)
+            _draw_warps(summary, net, args.weights)
+        _show_tests(summary.folder / "metrics.csv")
+    print(f"\n{summary.status} at iteration {s.iter}, loss {s.loss:.6g}; the run is in {summary.folder}")
     return summary.exit_code
+
+
+def _show_tests(metrics):
+    """Print the outputs of the first and the last test of the run."""
+    from pycaffe_geo.plots.curves import read_curves
+
+    tests = {key: curve for key, curve in read_curves(metrics).items() if key[1].startswith("TEST")}
+    for phase in dict.fromkeys(phase for _, phase in tests):
+        curves = {name: curve for (name, p), curve in tests.items() if p == phase}
+        iterations = next(iter(curves.values()))[0]
+        print(f"\n{phase}: before (iteration {iterations[0]}) and after training (iteration {iterations[-1]})")
+        print(table([["", "before", "after"], *([n, f"{v[0]:.4f}", f"{v[-1]:.4f}"] for n, (_, v) in curves.items())]))
+
+
+def _show_poses(net, batches):
+    """Print the errors of the motions of a whole test against baselines, where the net has a PoseError layer."""
+    from pycaffe_geo.commands._evaluation import run_batches, show_pose_errors
+
+    if any(layer.type == "PoseError" for layer in net.layers):
+        _, motions = run_batches(net, batches)
+        for name, pair in motions.items():
+            show_pose_errors(name, *pair)
+
+
+def _draw_warps(summary, net, weights):
+    """Draw warps.png: the same samples warped by the net as it was at first and as it is now."""
+    from pycaffe_geo.commands._warps import draw_before_and_after, warp_number
+    from pycaffe_geo.solvers.nets import build_nets
+
+    if warp_number(net) is None:
+        return
+    s = summary.solver
+    train_net, test_nets, _ = build_nets(s.definition, s.device, s.dtype)
+    if weights:
+        train_net.copy_from(weights)
+    draw_before_and_after(summary.folder / "warps.png", test_nets[s.test_nets.index(net)], net)

@@ -1,4 +1,4 @@
-"""Every layer, one per file: se3_generator.py holds SE3Generator (the file's stem without underscores is the type in lower case)."""
+"""Every layer, one per file; the file's stem without underscores is the type in lower case: se3_generator.py, SE3Generator."""
 
 import importlib
 import pkgutil

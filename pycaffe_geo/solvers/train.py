@@ -1,39 +1,28 @@
 """One training run from beginning to end: what `pycaffe-geo train` does, callable from Python."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pycaffe_geo.errors import NumericError, SpecError
-from pycaffe_geo.solvers.callback import Callback
 from pycaffe_geo.solvers.monitor import Monitor
 from pycaffe_geo.solvers.progress import progress
 from pycaffe_geo.solvers.run import RunFolder
-from pycaffe_geo.solvers.solver import get_solver
+from pycaffe_geo.solvers.solver import Solver, get_solver
 
 
 @dataclass
 class Summary:
-    """How a run ended: status "finished" or "interrupted", updates done, loss, last tests by phase, folder."""
+    """How a run ended: status "finished" or "interrupted", the Solver (its nets, iteration and loss), the run's folder."""
 
     status: str
-    iteration: int
-    loss: float
-    tests: dict = field(default_factory=dict)
-    folder: Path = Path()
+    solver: Solver
+    folder: Path
 
     @property
     def exit_code(self):
         """0, or 130 where the run was interrupted."""
         return 130 if self.status == "interrupted" else 0
-
-
-class _LastTests(Callback):
-    def __init__(self):
-        self.reports = {}
-
-    def tested(self, solver, report):
-        self.reports[report.phase] = report
 
 
 def train(
@@ -69,14 +58,13 @@ def train(
     else:
         for path in weights or s.definition.weights:
             s.net.copy_from(path)
-    tests = _LastTests()
     folder = RunFolder(s, Path(s.snapshot_prefix).parent, command)
     with progress(s) as shown:
-        s.callbacks += [folder, Monitor(), shown, tests, *callbacks]
+        s.callbacks += [folder, Monitor(), shown, *callbacks]
         try:
             status = s.solve()
         except NumericError:
             folder.draw()
             raise
     folder.draw()
-    return Summary(status, s.iter, s.loss, tests.reports, folder.folder)
+    return Summary(status, s, folder.folder)

@@ -51,7 +51,7 @@ def test_resume_after_kill_is_exact(tmp_path, kind, write):
     before = rows(tmp_path / "killed" / "run" / "metrics.csv")
     assert before[-1]["iteration"] == "35"
     summary = train(solver, type=kind, resume="latest")
-    assert (summary.status, summary.iteration) == ("finished", 60)
+    assert (summary.status, summary.solver.iter) == ("finished", 60)
 
     run, killed = tmp_path / "whole" / "run", tmp_path / "killed" / "run"
     assert rows(run / "metrics.csv") == rows(killed / "metrics.csv")

@@ -23,8 +23,7 @@ def report(iteration, phase="TRAIN", **values):
 def test_a_run_leaves_everything_that_is_needed_to_repeat_it(small, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         summary = train(small, out=tmp_path / "out", iterations=25, command=["train", "x"], base_lr=0.04)
-    assert (summary.status, summary.exit_code, summary.iteration) == ("finished", 0, 25)
-    assert list(summary.tests) == ["TEST"] and summary.tests["TEST"].iteration == 20
+    assert (summary.status, summary.exit_code, summary.solver.iter) == ("finished", 0, 25)
     out = summary.folder
     assert {p.name for p in out.iterdir()} == RECORDS | {"small_iter_25.caffemodel.h5", "small_iter_25.solverstate.h5"}
     written = load_solver(out / "solver.yaml")
@@ -55,7 +54,7 @@ def test_resume_appends_after_cutting_later_rows(small):
     folder = small.parent / "run"
     before = read_metrics(folder / "metrics.csv")
     summary = train(small, iterations=45, resume=folder / "small_iter_25.caffemodel.h5")
-    assert summary.iteration == 45
+    assert summary.solver.iter == 45
     rows = read_metrics(folder / "metrics.csv")
     assert rows[:7] == before[:7]
     iterations = [int(r["iteration"]) for r in rows]
@@ -67,7 +66,8 @@ def test_weights_start_a_run_and_exclude_resume(small, tmp_path):
     train(small, iterations=25)
     weights = small.parent / "run" / "small_iter_25.caffemodel.h5"
     starts = {"fresh": (), "tuned": weights}
-    losses = {k: train(small, iterations=1, out=tmp_path / k, weights=w).tests["TEST"].loss for k, w in starts.items()}
+    runs = {k: train(small, iterations=1, out=tmp_path / k, weights=w).folder for k, w in starts.items()}
+    losses = {k: float(read_metrics(folder / "metrics.csv")[0]["loss"]) for k, folder in runs.items()}
     assert losses["tuned"] < 0.8 * losses["fresh"]
     with pytest.raises(SpecError, match="--resume and --weights exclude each other"):
         train(small, resume="latest", weights=weights)
