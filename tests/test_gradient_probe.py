@@ -109,6 +109,14 @@ def test_large_arrays_are_sampled_and_checked_along_two_directions():
     assert report.ok and report.checked == 27, report
 
 
+def test_directions_across_kinks_are_skipped():
+    x = np.random.default_rng(1).normal(size=(40, 50))
+    x[::2, ::5] = 0
+    report = check(ramp, step, x, probes=20)
+    assert report.blobs[0].skipped == 2 and report.checked == 20 and not report.blobs[0].failures, report
+    assert "2 direction(s) skipped" in str(report)
+
+
 def test_directions_find_one_wrong_element_among_many():
     x = np.random.default_rng(1).normal(size=(40, 50))
     wrong = np.exp(x)
