@@ -25,6 +25,28 @@ def _at_least(least, text):
     return value
 
 
+def positive(text):
+    """Argument type: a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"got '{text}', expected a number above 0")
+    return value
+
+
+def intrinsics(text):
+    """Argument type: fx,fy,cx,cy in pixels."""
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != 4 or not values[0] or not values[1]:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected fx,fy,cx,cy in pixels, for example 525,525,319.5,239.5")
+    return values
+
+
 def named_shape(text):
     """Argument type: `top=N,C,H,W` -> (top, (N, C, H, W))."""
     name, equals, sizes = text.partition("=")
@@ -66,6 +88,8 @@ _OPTIONS = {
         default=[],
         help="give this top random values of this shape instead of reading its data layer; repeatable",
     ),
+    "intrinsics": dict(metavar="FX,FY,CX,CY", type=intrinsics, help="of the images as given, in pixels"),
+    "depth-scale": dict(metavar="X", type=positive, default=1000, help="values of a depth PNG per metre (default: %(default)s)"),
     "layer": dict(metavar="NAME", help="one layer alone (default: the whole network)"),
 }
 

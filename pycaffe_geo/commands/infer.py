@@ -5,7 +5,6 @@ resized to the network's size, and the intrinsics with them. The network reads t
 With --out FOLDER: pose.json, and panel.png (src, tgt, src warped to tgt, error) where the net warps an image.
 """
 
-import argparse
 import json
 
 from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, output_folder
@@ -17,29 +16,14 @@ tools/infer.py --net prototxt/pose_early_fusion_small.yaml --src docs/example/sr
 """
 
 
-def intrinsics(text):
-    """Argument type: fx,fy,cx,cy in pixels."""
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != 4 or not values[0] or not values[1]:
-        raise argparse.ArgumentTypeError(f"got '{text}', expected fx,fy,cx,cy in pixels, for example 525,525,319.5,239.5")
-    return values
-
-
 def arguments(parser):
     net_options(parser, phase="TEST")
     option(parser, "weights", help="trained weights (default: the initial values, whose pose means nothing)")
     parser.add_argument("--src", required=True, metavar="IMAGE", help="the image that is warped")
     parser.add_argument("--tgt", required=True, metavar="IMAGE", help="the image that src is warped to")
     parser.add_argument("--depth", required=True, metavar="FILE", help="depth of tgt: a 16-bit PNG, or .npy in metres; 0 = none")
-    parser.add_argument(
-        "--depth-scale", type=float, default=1000.0, metavar="X", help="values of the PNG for a metre (default: %(default)g)"
-    )
-    parser.add_argument(
-        "--intrinsics", required=True, type=intrinsics, metavar="FX,FY,CX,CY", help="of the images as given, in pixels"
-    )
+    option(parser, "depth-scale")
+    option(parser, "intrinsics", required=True)
     option(parser, "out", metavar="FOLDER", help="write pose.json and panel.png to this folder")
     device_options(parser)
 

@@ -10,13 +10,13 @@ from pycaffe_geo.errors import DataError
 _PICTURES = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff"}
 
 
-def read_folder(folder, intrinsics=None, depth_scale=1000, size=None):
+def read_folder(folder, intrinsics=None, depth_scale=1000, size=None, progress=False):
     """Read a folder of RGB-D frames into Frames.
 
     Pictures of color/ and depth/ go together by their order of names; depth in metres is value / depth_scale.
     poses_c2w.txt holds one row-major 4x4 camera-to-world matrix (16 numbers, metres) per frame. intrinsics: fx, fy, cx, cy
     in pixels of the stored pictures; None reads them from K.txt (3x3, or these 4). size: (width, height) to resize to.
-    Raises DataError with the resolved path and the reason.
+    progress: show a bar. Raises DataError with the resolved path and the reason.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -34,7 +34,7 @@ def read_folder(folder, intrinsics=None, depth_scale=1000, size=None):
         intrinsics = read_intrinsics(read_table(folder / "K.txt"), folder / "K.txt")
     else:
         intrinsics = read_intrinsics(intrinsics, "--intrinsics")
-    return load_frames(list(zip(color, depth, poses)), intrinsics, depth_scale, size, folder.name)
+    return load_frames(list(zip(color, depth, poses)), intrinsics, depth_scale, size, folder.name, progress)
 
 
 def _pictures(folder):

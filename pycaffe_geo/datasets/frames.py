@@ -33,13 +33,17 @@ class Frames:
                 "intrinsics": np.tile(self.intrinsics, (len(self), 1)), "source": self.source}
 
 
-def load_frames(entries, intrinsics, depth_scale, size, source):
+def load_frames(entries, intrinsics, depth_scale, size, source, progress=False):
     """Read `entries`, rows of (colour path, depth path, pose (4, 4)), into Frames resized to `size` (width, height).
 
-    size None keeps the pictures' own. intrinsics are those of the pictures as stored. Raises DataError with the path.
+    size None keeps the pictures' own. intrinsics are those of the pictures as stored. progress: show a bar. Raises DataError
+    with the path.
     """
+    from tqdm import tqdm
+
     color, depth, stored = [], [], None
-    for color_path, depth_path, _ in entries:
+    bar = tqdm(entries, desc=f"reading {source}", unit="frame", leave=False, disable=None if progress else True)
+    for color_path, depth_path, _ in bar:
         rgb, metres = read_color(color_path), read_depth(depth_path, depth_scale)
         stored = stored or rgb.shape
         if rgb.shape[:2] != metres.shape:

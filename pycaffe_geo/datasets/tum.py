@@ -12,13 +12,13 @@ CAMERAS = {"fr1": (517.3, 516.5, 318.6, 255.3), "fr2": (520.9, 521.0, 325.1, 249
 _DEPTH_SCALE = 5000
 
 
-def read_tum(folder, camera=None, intrinsics=None, size=None, max_difference=0.02, step=1):
+def read_tum(folder, camera=None, intrinsics=None, size=None, max_difference=0.02, step=1, progress=False):
     """Read a sequence folder (rgb.txt, depth.txt, groundtruth.txt) into Frames.
 
     camera: a name of CAMERAS (640x480; None takes it from the folder's name, as in rgbd_dataset_freiburg2_desk), or give
     `intrinsics` fx, fy, cx, cy. Each colour picture takes the nearest depth picture and ground truth in time, each at most
     max_difference seconds away and used once; others are dropped. step: keep every step-th frame. size: (width, height).
-    Lens distortion is not undone. Raises DataError with the resolved path and the reason.
+    progress: show a bar. Lens distortion is not undone. Raises DataError with the resolved path and the reason.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -38,7 +38,7 @@ def read_tum(folder, camera=None, intrinsics=None, size=None, max_difference=0.0
                         f"{max_difference} s; do the three lists use one clock?")
     entries = [(folder / color[i][1], folder / depth[depth_of[i]][1],
                 _pose(poses[pose_of[i]], folder / "groundtruth.txt")) for i in used]
-    return load_frames(entries, intrinsics, _DEPTH_SCALE, size, folder.name)
+    return load_frames(entries, intrinsics, _DEPTH_SCALE, size, folder.name, progress)
 
 
 def _camera(folder, camera):

@@ -16,17 +16,19 @@ def error_map(image, target, valid=None):
     return error if valid is None else np.where(valid > 0, error, 0)
 
 
-def draw_panels(out, titles, rows, labels=()):
-    """Draw `rows` of pictures to the PNG `out`, one column for each of `titles`, with a label before each row if given.
+def draw_panels(out, titles, rows, captions=()):
+    """Draw `rows` of pictures to the PNG `out`, one column for each of `titles`.
 
     A picture is (H, W, 3) uint8 RGB, or a map (H, W) such as depth in metres or an error: maps are coloured from black = 0 to
-    the 98th percentile of their column, which a colour bar below the column tells.
+    the 98th percentile of their column, which a colour bar below the column tells. captions: for each row a text under each
+    of its pictures.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     height, width = np.shape(rows[0][0])[:2]
-    size = (CELL * len(titles), CELL * height / width * len(rows) + 0.7)
+    lines = sum(max(text.count("\n") + 1 for text in texts) for texts in captions)
+    size = (CELL * len(titles), CELL * height / width * len(rows) + 0.15 * lines + 0.7)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     ratios = [1] * len(rows) + [0.05]
@@ -34,8 +36,9 @@ def draw_panels(out, titles, rows, labels=()):
     for j, title in enumerate(titles):
         axes[0, j].set_title(title, fontsize=10)
         _draw_column(figure, axes[:-1, j], axes[-1, j], [row[j] for row in rows])
-    for label, left in zip(labels, axes[:, 0]):
-        left.set_ylabel(label, fontsize=8)
+    for cells, texts in zip(axes, captions):
+        for cell, text in zip(cells, texts):
+            cell.set_xlabel(text, fontsize=8)
     figure.savefig(out, format="png", dpi=120)
 
 

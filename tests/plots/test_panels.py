@@ -20,7 +20,7 @@ def test_draw_panels_puts_pictures_beside_each_other(tmp_path):
     red, blue = np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)
     red[..., 0], blue[..., 2] = 255, 255
     depth = np.ones((20, 30))
-    draw_panels(tmp_path / "p.png", ["a", "b", "depth"], [[red, blue, depth], [blue, red, depth]], labels=["one", "two"])
+    draw_panels(tmp_path / "p.png", ["a", "b", "depth"], [[red, blue, depth], [blue, red, depth]], [["a", "b", "c\nd"]] * 2)
     pixels = np.asarray(Image.open(tmp_path / "p.png").convert("RGB")).astype(int)
     h, w = pixels.shape[:2]
     np.testing.assert_array_equal(pixels[h // 4, w // 6], [255, 0, 0])

@@ -1,0 +1,157 @@
+"""Look at the pairs of a pair file, of the procedural world or of a network's data layer: samples, statistics, and a check.
+
+Every record is checked, and the data tried: the source picture, warped by the true motion, must look more like the target.
+With --net, the samples are what the network's RGBDPairData layer gives in its first batches, flips included.
+With --out FILE: a picture with src, tgt, depth of tgt, src warped to tgt by the true motion, and what differs from tgt.
+"""
+
+from pycaffe_geo.commands._common import option, progress, table, whole
+from pycaffe_geo.errors import PycaffeGeoError, SpecError, listed, nearest
+
+EXAMPLE = """
+tools/inspect_data.py --source train.h5 --out panel.png
+tools/inspect_data.py --source rooms_train --n 4 --seed 1 --out panel.png
+tools/inspect_data.py --net prototxt/pose_early_fusion_small.yaml --phase TRAIN --out panel.png
+"""
+
+
+def arguments(parser):
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--source", metavar="FILE|WORLD", help="a pair file, or a procedural world: rooms_train or rooms_test")
+    option(data, "net", help="network file, whose data layer is looked at")
+    option(parser, "layer", help="the data layer of --net (default: its only one)")
+    option(parser, "phase", default="TRAIN")
+    for word in ("stage", "level", "set", "seed"):
+        option(parser, word)
+    parser.add_argument("--n", type=whole, default=8, metavar="N", help="how many samples to draw (default: %(default)s)")
+    option(parser, "out", metavar="FILE", help="write a picture of the samples to this PNG file")
+
+
+def run(args):
+    from pycaffe_geo.commands._pairs import describe
+    from pycaffe_geo.datasets.measure import measure_pairs
+    from pycaffe_geo.datasets.verify import verify_pairs
+
+    for name in ("layer", "set", "stage"):
+        if args.source and getattr(args, name):
+            raise PycaffeGeoError(f"--{name} has no meaning with --source, only with --net")
+    file, names, samples, measures = _of_net(args) if args.net else _of_source(args)
+    print(f"{len(measures['flow'])} samples measured:")
+    print(describe(measures))
+    drawn = measure_pairs(samples)
+    print(f"\n{table([_HEADING, *(_row(name, drawn, i) for i, name in enumerate(names))])}\n")
+    if args.out:
+        _draw(args.out, samples, names, drawn)
+        print(f"{args.out}: {len(names)} samples drawn")
+    print(f"{file.path}: the stated motion, tried on {verify_pairs(**file.arrays())}")
+
+
+def _of_source(args):
+    """Return the PairFile of --source, the names of random samples of it, these as a batch, and measures of the file."""
+    import numpy as np
+
+    from pycaffe_geo.commands._pairs import measure_file
+    from pycaffe_geo.datasets.cache import pair_path
+    from pycaffe_geo.datasets.pairs import PairFile
+
+    file = PairFile(pair_path(args.source, progress=True))
+    _check(file)
+    chosen = np.sort(np.random.default_rng(args.seed).choice(len(file), min(args.n, len(file)), replace=False))
+    names = [f"pair {i}: frames {src}, {tgt}" for i, (src, tgt) in zip(chosen, file.pairs[chosen])]
+    return file, names, file.batch(chosen), measure_file(file)
+
+
+def _of_net(args):
+    """Return the PairFile behind the data layer of --net, the names of its first samples, these as a batch, and measures."""
+    import numpy as np
+
+    from pycaffe_geo.commands._pairs import MOST_PAIRS, joined
+    from pycaffe_geo.datasets.measure import measure_pairs
+
+    net = _data_net(args)
+    layer = net.layers[0]
+    size = layer.rgbd_pair_data_param.batch_size
+    samples, measures = [], []
+    for i in progress(-(-max(args.n, MOST_PAIRS) // size), "measuring"):
+        net.forward()
+        batch = {name: blob.data.copy() for name, blob in net.blobs.items()}
+        if i * size < args.n:
+            samples.append(batch)
+        measures.append(measure_pairs(batch))
+    _check(layer.file, layer.good)
+    names = [f"batch {k // size}, sample {k % size}" for k in range(args.n)]
+    drawn = {name: np.concatenate([batch[name] for batch in samples])[:args.n] for name in samples[0]}
+    return layer.file, names, drawn, joined(measures)
+
+
+def _data_net(args):
+    """Return a Net of the RGBDPairData layer alone that --net and --layer tell, with all of the layer's five tops."""
+    from dataclasses import replace
+
+    from pycaffe_geo.layers.rgbd_pair_data import NAMES
+    from pycaffe_geo.net import Net
+    from pycaffe_geo.spec import NetState, filter_net, load_net
+
+    definition = filter_net(load_net(args.net, overrides=args.set), NetState(args.phase, args.level, tuple(args.stage)))
+    layers = {layer.name: layer for layer in definition.layers if layer.type == "RGBDPairData"}
+    name = args.layer or next(iter(layers), None)
+    if name not in layers or (len(layers) > 1 and not args.layer):
+        known = f"its RGBDPairData layers in phase {args.phase} are {listed(layers)}"
+        problem = f"no data layer '{args.layer}'{nearest(args.layer, layers)}" if args.layer else "say which --layer"
+        raise SpecError(f"{args.net}: {problem}; {known}")
+    alone = replace(definition, layers=(replace(layers[name], top=NAMES),))
+    return Net(alone, args.phase, level=args.level, stages=tuple(args.stage), seed=args.seed)
+
+
+def _check(file, records=None):
+    """Print what the PairFile is, once all `records` (default: all there are) are found to be sound."""
+    file.check(records)
+    print(f"{file.path}: {len(file)} pairs of {file.frames} frames, {file.width}x{file.height}; "
+          f"{'every record is' if records is None or len(records) == len(file) else f'{len(records)} records are'} sound")
+    if file.source:
+        print(f"from: {file.source}")
+
+
+_HEADING = ["sample", "rotation, degrees", "translation, m", "flow, pixels", "unwarped", "warped", "wrong direction"]
+
+
+def _row(name, measures, i):
+    lengths = [f"{_length(measures[motion][i]):.3f}" for motion in ("rotation", "translation")]
+    return [name, *lengths, *(f"{measures[m][i]:.2f}" for m in ("flow", "unwarped", "warped", "wrong"))]
+
+
+def _length(vector):
+    return sum(x * x for x in vector) ** 0.5
+
+
+def _draw(out, samples, names, measures):
+    from pathlib import Path
+
+    from pycaffe_geo.datasets.measure import warp_pairs
+    from pycaffe_geo.plots.panels import draw_panels, error_map, to_rgb
+
+    warped, seen, _ = warp_pairs(samples)
+    rows, captions = [], []
+    for i, name in enumerate(names):
+        src, tgt, depth = samples["src"][i], samples["tgt"][i], samples["depth"][i, 0]
+        rows.append([to_rgb(src), to_rgb(tgt), depth, to_rgb(warped[i]), error_map(warped[i], tgt, seen[i])])
+        captions.append(_captions(name, measures, i))
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    draw_panels(out, ["src", "tgt", "depth of tgt, m", "src warped by the true motion", "colour error, 0..255"], rows, captions)
+
+
+def _captions(name, measures, i):
+    """Return the texts under the five pictures of sample i."""
+    value = {key: array[i] for key, array in measures.items()}
+    rotation, translation = (
+        f"{key} {_length(value[key]):.{digits}f} {unit} ({', '.join(f'{x:.{digits}f}' for x in value[key])})"
+        for key, digits, unit in (("rotation", 2, "degrees"), ("translation", 3, "m"))
+    )
+    least, median, largest = value["depth"]
+    return [
+        name,
+        f"{rotation}\n{translation}",
+        f"{least:.2f} to {largest:.2f} m, median {median:.2f} m\n{value['no_depth']:.1%} of the pixels have none",
+        f"mean flow {value['flow']:.2f} pixels\n{value['seen']:.1%} of the pixels are seen",
+        f"{value['unwarped']:.2f} unwarped -> {value['warped']:.2f} warped\n({value['wrong']:.2f} in the wrong direction)",
+    ]
