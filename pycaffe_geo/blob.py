@@ -103,7 +103,7 @@ class Blob:
         return self._diff is other._diff
 
     def alias(self, diff=None):
-        """Return a blob of the same name and data that follows this one's shape; its diff lies in the Memory `diff`, or its own."""
+        """Return a blob of the same name and data that follows this one's shape; its diff lies in `diff`, a Memory."""
         twin = Blob((), self.dtype, self.device, self.name)
         twin._owner = self._owner
         twin._data = self._data

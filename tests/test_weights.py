@@ -22,11 +22,11 @@ def test_round_trip_and_layout(tmp_path):
     np.testing.assert_array_equal(found["conv1"][0], WEIGHTS["conv1"][0])
 
 
-@pytest.mark.parametrize("content, message", [(b"", "not a readable HDF5 file"), (b"\x89HDF\r\n\x1a\n" + b"x" * 90, "not a readable HDF5")])
-def test_foreign_files(tmp_path, content, message):
+@pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n" + b"x" * 90])
+def test_foreign_files(tmp_path, content):
     path = tmp_path / "w.h5"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=f"{path}: {message}"):
+    with pytest.raises(WeightsError, match=f"{path}: not a readable HDF5 file"):
         read_weights(path)
 
 

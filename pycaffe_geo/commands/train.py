@@ -3,6 +3,8 @@
 Ctrl-C takes a snapshot and stops; go on with `--resume latest`. A second Ctrl-C stops at once.
 """
 
+from dataclasses import replace
+
 from pycaffe_geo.commands._common import device_options, option, table
 
 EXAMPLE = """
@@ -17,7 +19,7 @@ def arguments(parser):
     option(parser, "weights", help="weights to start from, copied by layer name; later files win")
     option(parser, "resume")
     option(parser, "iterations", help="stop after this iteration (the solver's max_iter)")
-    option(parser, "set", help="replace a field of the solver, for example base_lr=1e-4; repeatable")
+    option(parser, "set", help="change a field of the solver or its net: base_lr=1e-4, conv1.convolution_param.num_output=48")
     option(parser, "seed", default=None, help="seed of all random draws (the solver's random_seed)")
     option(parser, "out", metavar="FOLDER", help="folder of the run (default: that of the solver's snapshot_prefix)")
     device_options(parser)
@@ -26,10 +28,8 @@ def arguments(parser):
 def run(args):
     from pycaffe_geo.backend import choose_device
     from pycaffe_geo.solvers.train import train
-    from pycaffe_geo.spec import load_solver
 
-    seed = [] if args.seed is None else [f"random_seed={args.seed}"]
-    solver = load_solver(args.solver, overrides=[*args.set, *seed])
+    solver = _load(args)
     summary = train(
         solver,
         resume=args.resume,
@@ -46,6 +46,18 @@ def run(args):
         _show_tests(summary.folder / "metrics.csv")
     print(f"\n{summary.status} at iteration {s.iter}, loss {s.loss:.6g}; the run is in {summary.folder}")
     return summary.exit_code
+
+
+def _load(args):
+    """Return the SolverDef with what --set and --seed change in it; keys with a dot that are no solver field change its net."""
+    from pycaffe_geo.spec import SolverDef, load_net, load_solver
+    from pycaffe_geo.spec.typed import fields_of
+
+    mine = [text for text in args.set if "." not in text.partition("=")[0] or text.partition(".")[0] in fields_of(SolverDef)]
+    seed = [] if args.seed is None else [f"random_seed={args.seed}"]
+    solver = load_solver(args.solver, overrides=[*mine, *seed])
+    others = [text for text in args.set if text not in mine]
+    return replace(solver, net=load_net(solver.net, overrides=others)) if others else solver
 
 
 def _show_tests(metrics):

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -28,7 +29,9 @@ class RunFolder(Callback):
     def __init__(self, solver, folder, command=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write_text(self.folder / "solver.yaml", to_yaml(solver.definition))
+        source = solver.definition.net
+        by_name = solver.definition if isinstance(source, str) else replace(solver.definition, net=source.file)
+        _write_text(self.folder / "solver.yaml", to_yaml(by_name))
         for name, definition in _networks(solver).items():
             _write_text(self.folder / name, to_yaml(definition))
         self._write_run(solver, command or sys.argv)

@@ -46,6 +46,16 @@ def test_a_pose_net_ends_with_its_errors_and_a_picture_of_its_warps(tool, tmp_pa
     assert is_picture(tmp_path / "p" / "warps.png")
 
 
+def test_set_changes_the_solver_and_its_network(tool, solver):
+    words = ["--set", "max_iter=2", "--set", "fc.inner_product_param.bias_term=false", "--set", "train_state.level=1"]
+    code, _, err = tool("train", "--solver", solver, "--out", "runs/d", *words)
+    assert code == 0, err
+    assert len(read_weights("runs/d/net_iter_2.caffemodel.h5")["fc"]) == 1
+    assert "bias_term: false" in open("runs/d/net.yaml", encoding="utf-8").read()
+    code, _, err = tool("train", "--solver", solver, "--set", "fx.inner_product_param.bias_term=false")
+    assert code == 1 and "no layer 'fx', did you mean 'fc'" in err
+
+
 def test_mistakes(tool, solver):
     code, _, err = tool("train", "--solver", solver, "--set", "base_rl=1")
     assert code == 1 and "did you mean 'base_lr'?" in err
