@@ -12,7 +12,7 @@ from pycaffe_geo.spec import LayerDef
 from pycaffe_geo.spec.typed import build
 
 LOSS_WEIGHT = 0.7  # not 1: a loss that ignores its weight must fail
-_GARBAGE = 12345.0  # bottom diffs before backward
+GARBAGE = 12345.0  # bottom diffs before backward
 _KNOWN = 3.0  # parameter diffs before backward
 
 
@@ -134,7 +134,7 @@ class LayerCheck:
             return [np.full(t.shape, LOSS_WEIGHT if i == 0 else 0.0) for i, t in enumerate(self.top)]
         return [self.rng.normal(size=t.shape) for t in self.top]
 
-    def _backward(self, propagate, bottom_before=_GARBAGE, param_before=0.0):
+    def _backward(self, propagate, bottom_before=GARBAGE, param_before=0.0):
         """Run forward and backward; return copies of the diffs of bottoms and parameters. What must not change is compared."""
         self.evaluate()
         for b in self.bottom:
@@ -176,7 +176,7 @@ class LayerCheck:
     def _can_share_diff(self):
         return len(self.top) == 1 and self.top[0] is not self.bottom[0] and self.top[0].count == self.bottom[0].count
 
-    def _compare(self, propagate, expected, when, before=_GARBAGE):
+    def _compare(self, propagate, expected, when, before=GARBAGE):
         diffs, _ = self._backward(propagate, bottom_before=before)
         for i, b in enumerate(self.bottom):
             if propagate[i] and not _close(diffs[i], expected[i]):
@@ -199,7 +199,7 @@ class LayerCheck:
             return "the analytic gradient is not finite"
         if np.all(analytic == 0):
             return "the analytic gradient is 0: backward leaves it out"
-        if np.all(analytic == _GARBAGE):
+        if np.all(analytic == GARBAGE):
             return "backward does not write this diff (it still holds what the check put there)"
         ratio = np.median(analytic / numeric)
         if len(failures) < 2 or not np.allclose(analytic, ratio * numeric, rtol=1e-4, atol=0):

@@ -9,7 +9,7 @@ import numpy as np
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import DataError, SpecError, listed
-from pycaffe_geo.gradient_check import LayerCheck, set_up
+from pycaffe_geo.gradient_check import GARBAGE, LayerCheck, set_up
 from pycaffe_geo.gradient_probe import Prober, Report, Target
 from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.layers.input import BlobShape, InputParam
@@ -19,7 +19,6 @@ from pycaffe_geo.spec import LayerDef, NetState, filter_net, load_net
 log = logging.getLogger(__name__)
 
 _STEPS = (1e-4, 1e-5, 1e-6, 1e-7)  # small: a net has many kinks close by
-_GARBAGE = 12345.0
 
 
 def check_net(
@@ -79,8 +78,12 @@ def _with_inputs(definition, phase, batch, shapes, inputs, seed):
 
 def _data(d, phase, batch, shapes, inputs, seed):
     """Return {top: array} for the data layer `d`."""
-    shapes = shapes | {name: np.shape(inputs[name]) for name in d.top if name in inputs}
-    if d.type == "Input" or not all(name in shapes for name in d.top):
+    shapes = {n: s for n, s in shapes.items() if n in d.top} | {n: np.shape(inputs[n]) for n in d.top if n in inputs}
+    missing = [name for name in d.top if name not in shapes]
+    if missing and any(name not in inputs for name in shapes) and d.type != "Input":
+        where = f"layer '{d.name}' ({d.type})"
+        raise SpecError(f"{where}: shapes are given for {listed(shapes)}, expected them for {listed(missing)} too")
+    if d.type == "Input" or missing:
         top = [Blob((), np.float64, CPU, name) for name in d.top]
         try:
             layer = layer_class(d.type)(_smaller(d, batch), phase, np.float64, CPU, Clock(seed))
@@ -203,7 +206,7 @@ class _NetCheck:
             if self.net.backward_layers[i]:
                 received |= {b.name for b, wanted in zip(bottoms, self.net.propagate_down(i)) if wanted and b.name not in losses}
         for name in received:
-            self.net.blobs[name].diff[...] = _GARBAGE
+            self.net.blobs[name].diff[...] = GARBAGE
         return received
 
     def _affected(self, changed):

@@ -131,6 +131,8 @@ def test_data_that_is_absent():
     net = load_net("net.yaml", DATA)
     with pytest.raises(DataError, match=r"missing_list.txt.*; to check on random samples instead.*--shape data=N,C,H,W"):
         check_net(net)
+    with pytest.raises(SpecError, match=r"layer 'data' \(HDF5Data\): shapes are given for 'data', expected them for 'label' too"):
+        check_net(net, shapes={"data": (4, 2, 3)})
     report = check_net(net, shapes={"data": (4, 2, 3), "label": (4,)})
     assert report.ok and [(b.name, b.shape) for b in report.blobs] == [("fc[0]", (3, 6)), ("fc[1]", (3,))], report
 
@@ -169,8 +171,9 @@ layers:
     assert report.problems == ["the loss is not finite: y = [-inf -inf]"]
 
 
-def test_published_early_fusion_net_passes():
+@pytest.mark.slow
+def test_late_fusion_net_passes():
     image, depth = (2, 3, 32, 40), (2, 1, 32, 40)
     shapes = {"src": image, "tgt": image, "depth": depth, "intrinsics": (2, 4, 1, 1), "pose": (2, 1, 4, 4)}
-    report = check_net(Path(__file__).parents[1] / "prototxt" / "pose_early_fusion_small.yaml", shapes=shapes)
+    report = check_net(Path(__file__).parents[1] / "prototxt" / "pose_late_fusion_small.yaml", shapes=shapes)
     assert report.ok and report.checked > 200, report
