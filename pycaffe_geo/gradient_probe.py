@@ -142,8 +142,8 @@ class Prober:
     """Compares analytic with numeric slopes of sum over outputs of <output, weight>; `base` are the outputs unchanged.
 
     Slopes are central differences, refined by Richardson's extrapolation where the plain one does not fit; the steps shrink until
-    one fits. Where none fits, a probe is a kink if all misses but one are explained: the difference of the one-sided slopes does
-    not halve with the step, as it does for a smooth function, or the slope is lost in rounding. Otherwise it is a failure.
+    one fits. Where none fits, a probe is a kink if, at most steps that rounding does not spoil, the miss is explained by one-sided
+    slopes whose difference does not halve with the step, as that of a smooth function does. Otherwise it is a failure.
     """
 
     def __init__(self, base, weights, tolerance, probes, rng, steps=STEPS):
@@ -217,7 +217,8 @@ class Prober:
                 reasons.append(_reason(abs(probe.analytic - refined), self._uneven(*wide, *narrow) / step, noise))
             if abs(half - slope) < doubt:
                 best, doubt = refined, abs(half - slope)
-        if "kink" in reasons and reasons.count("") <= 1:  # kinks on both sides may cancel at one step
+        kinks = reasons.count("kink")
+        if kinks and reasons.count("") < max(2, kinks):  # kinks may cancel at a step or two
             return "kink", best, 0.0
         return "fails", best, probe.error(best, 0.0)
 
