@@ -142,8 +142,8 @@ class Prober:
     """Compares analytic with numeric slopes of sum over outputs of <output, weight>; `base` are the outputs unchanged.
 
     Slopes are central differences, refined by Richardson's extrapolation where the plain one does not fit; the steps shrink until
-    one fits. Where none fits, a probe is a kink if, at most steps that rounding does not spoil, the miss is explained by one-sided
-    slopes whose difference does not halve with the step, as that of a smooth function does. Otherwise it is a failure.
+    one fits. Where none fits, a probe is a kink if, at most steps that rounding does not spoil, the miss is explained by
+    one-sided slopes whose difference does not halve with the step, as that of a smooth function does. Otherwise it is a failure.
     """
 
     def __init__(self, base, weights, tolerance, probes, rng, steps=STEPS):
