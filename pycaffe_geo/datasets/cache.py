@@ -14,7 +14,7 @@ from pycaffe_geo.errors import DataError, listed, nearest
 
 log = logging.getLogger(__name__)
 
-WORLDS = {"rooms_train": {"split": "train", "clusters": 1400}, "rooms_test": {"split": "test", "clusters": 120}}
+WORLDS = {"rooms_train": {"split": "train", "clusters": 2800}, "rooms_test": {"split": "test", "clusters": 120}}
 _RENDERER = 1  # raise it whenever the same parameters give other pictures
 
 
@@ -51,7 +51,7 @@ def world_size(source, split=None, clusters=None, **params):
     return world.height, world.width
 
 
-def world_pairs(split="train", clusters=1400, progress=False, **params):
+def world_pairs(split="train", clusters=2800, progress=False, **params):
     """Return the path of the pair file of a procedural world, rendering it where the cache has none.
 
     split: "train" or "test" (any word: other words give other rooms); clusters: groups of 4 views, 12 pairs each; params:
