@@ -58,8 +58,6 @@ def world_pairs(split="train", clusters=2800, progress=False, **params):
     the fields of `rooms.World`. The file's name holds a hash of every parameter. Two processes may render at once: each
     writes its own file, and the last rename wins with the same contents.
     """
-    if clusters < 1:
-        raise DataError(f"world: clusters is {clusters}, expected at least 1")
     world = _world(params)
     text = _recipe(world, split, clusters)
     path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"

@@ -155,6 +155,7 @@ def render_pairs(world, split, clusters, progress=False):
     """
     from tqdm import tqdm
 
+    _require("clusters", clusters, clusters >= 1, "at least 1")
     rooms = -(-clusters // CLUSTERS_PER_ROOM)
     counts = [min(CLUSTERS_PER_ROOM, clusters - i * CLUSTERS_PER_ROOM) for i in range(rooms)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -100,7 +100,9 @@ def test_rooms_take_the_parameters_of_the_world(tool, tmp_path):
     assert code == 0 and "camera at 24x20: fx 14, fy 15, cx 11, cy 9" in out and "24 pairs written" in out
     expected = render_pairs(World(24, 20, fx=14, fy=15, cx=11, cy=9, rotation_deg=7), "test", 2)
     np.testing.assert_array_equal(PairFile(tmp_path / "a.h5").arrays()["color"], expected["color"])
-    code, _, err = tool(*words, tmp_path / "a.h5", "--set", "rotation=3")
+    code, _, err = tool(*words, tmp_path / "b.h5", "--set", "clusters=0")
+    assert code == 1 and "world: clusters is 0, expected at least 1" in err
+    code, _, err = tool(*words, tmp_path / "b.h5", "--set", "rotation=3")
     assert code == 1 and "unknown key 'rotation', did you mean 'rotation_deg'?" in err
 
 
