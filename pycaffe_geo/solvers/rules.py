@@ -70,14 +70,96 @@ class Adam:
         m *= self.beta1
         xp.multiply(diff, 1 - self.beta1, out=scratch)
         m += scratch
-        v *= self.beta2
-        xp.multiply(diff, diff, out=scratch)
-        scratch *= 1 - self.beta2
-        v += scratch
+        _average_square(xp, v, diff, self.beta2, scratch)
         xp.sqrt(v, out=scratch)
         scratch += self.delta
         xp.divide(m, scratch, out=diff)
         diff *= rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+
+
+@rule
+class AdaGrad:
+    """Duchi et al. 2011 in Caffe's form: h += g^2; update = rate g / (sqrt(h) + delta)."""
+
+    slots = 1
+
+    def __init__(self, solver):
+        _refuse_momentum(solver)
+        self.delta = solver.delta
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """As SGD.step."""
+        (h,) = history
+        xp.multiply(diff, diff, out=scratch)
+        h += scratch
+        _divide_by_root(xp, diff, h, scratch, self.delta)
+        diff *= rate
+
+
+@rule
+class RMSProp:
+    """Tieleman and Hinton 2012 in Caffe's form: h = d h + (1 - d) g^2 with d = rms_decay; update = rate g / (sqrt(h) + delta)."""
+
+    slots = 1
+
+    def __init__(self, solver):
+        _refuse_momentum(solver)
+        if not 0 <= solver.rms_decay < 1:
+            raise SpecError(f"{_place(solver)}rms_decay is {solver.rms_decay}, expected at least 0 and below 1")
+        self.decay = solver.rms_decay
+        self.delta = solver.delta
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """As SGD.step."""
+        (h,) = history
+        _average_square(xp, h, diff, self.decay, scratch)
+        _divide_by_root(xp, diff, h, scratch, self.delta)
+        diff *= rate
+
+
+@rule
+class AdaDelta:
+    """Zeiler 2012, arXiv:1212.5701, in Caffe's form; `momentum` is the decay m of both averages, and the rate still multiplies:
+    h = m h + (1 - m) g^2; u = g sqrt((v + delta) / (h + delta)); v = m v + (1 - m) u^2; update = rate u."""
+
+    slots = 2
+
+    def __init__(self, solver):
+        self.decay = solver.momentum
+        self.delta = solver.delta
+
+    def step(self, xp, diff, history, scratch, rate, iteration):
+        """As SGD.step."""
+        h, v = history
+        _average_square(xp, h, diff, self.decay, scratch)
+        xp.add(h, self.delta, out=scratch)
+        diff *= xp.sqrt((v + self.delta) / scratch)
+        _average_square(xp, v, diff, self.decay, scratch)
+        diff *= rate
+
+
+def _average_square(xp, mean, values, decay, scratch):
+    """mean = decay mean + (1 - decay) values^2, in place."""
+    mean *= decay
+    xp.multiply(values, values, out=scratch)
+    scratch *= 1 - decay
+    mean += scratch
+
+
+def _divide_by_root(xp, diff, square, scratch, delta):
+    """diff /= sqrt(square) + delta, in place. (0 / 0, a gradient that was always 0 with delta 0, is NaN as in Caffe.)"""
+    xp.sqrt(square, out=scratch)
+    scratch += delta
+    diff /= scratch
+
+
+def _refuse_momentum(solver):
+    if solver.momentum:
+        raise SpecError(f"{_place(solver)}momentum is {solver.momentum}, expected 0: type {solver.type} has none")
+
+
+def _place(solver):
+    return f"{solver.file}: " if solver.file else ""
 
 
 class Updater:
@@ -89,10 +171,8 @@ class Updater:
 
     def __init__(self, solver, blobs, lr_mults, decay_mults):
         if solver.type not in RULES:
-            where = f"{solver.file}: " if solver.file else ""
-            raise SpecError(
-                f"{where}solver type '{solver.type}' is not known, expected one of {listed(RULES)}{nearest(solver.type, RULES)}"
-            )
+            known = f"{listed(RULES)}{nearest(solver.type, RULES)}"
+            raise SpecError(f"{_place(solver)}solver type '{solver.type}' is not known, expected one of {known}")
         self.rule = RULES[solver.type](solver)
         self.solver = solver
         self.blobs = list(blobs)

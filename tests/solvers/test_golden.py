@@ -87,7 +87,27 @@ def compare_snapshot(name, weights, state):
         close(mine, caffes, f"history {i}")
 
 
-@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adam_step"])
+def layout(path):
+    """Return {path in the file: (dtype, shape)} of an HDF5 file, (None, None) for groups, without what is under /pycaffe_geo."""
+    import h5py
+
+    found = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda key, item: found.__setitem__(key, (getattr(item, "dtype", None), getattr(item, "shape", None))))
+    return {key: value for key, value in found.items() if not key.startswith("pycaffe_geo")}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_our_files_have_caffes_layout(name, tmp_path):
+    recorded = Recorded(name, tmp_path)
+    weights, state = recorded.solver.snapshot()
+    assert layout(weights) == layout(GOLDEN / f"{name}_iter_10.caffemodel.h5")
+    ours, theirs = layout(state), layout(GOLDEN / f"{name}_iter_10.solverstate.h5")
+    assert ours.pop("learned_net")[0].kind == "S" and theirs.pop("learned_net")[1] == ()  # fixed length is what Caffe reads
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", FIXED)
 def test_caffes_own_snapshot_resumes(name, tmp_path, caplog):
     recorded = Recorded(name, tmp_path)
     if name == "adam_step":
