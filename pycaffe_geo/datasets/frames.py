@@ -28,9 +28,10 @@ class Frames:
         return len(self.names)
 
     def as_pairs(self, pairs):
-        """Return the arguments of `write_pairs` for these frames and `pairs` (P, 2)."""
-        return {"color": self.color, "depth": self.depth, "pose_c2w": self.pose_c2w, "pairs": pairs,
-                "intrinsics": np.tile(self.intrinsics, (len(self), 1)), "source": self.source}
+        """Return the arguments of `write_pairs` for `pairs` (P, 2) and those of these frames that are in them."""
+        used, numbers = np.unique(pairs, return_inverse=True)
+        return {"color": self.color[used], "depth": self.depth[used], "pose_c2w": self.pose_c2w[used],
+                "pairs": numbers.reshape(-1, 2), "intrinsics": np.tile(self.intrinsics, (len(used), 1)), "source": self.source}
 
 
 def load_frames(entries, intrinsics, depth_scale, size, source, progress=False):
