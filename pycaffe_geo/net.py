@@ -13,7 +13,7 @@ from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.net_parameters import Parameters
 from pycaffe_geo.net_plan import plan_backward
 from pycaffe_geo.spec import NetState, check_wiring, filter_net, load_net
-from pycaffe_geo.weights import write_weights
+from pycaffe_geo.weights import BINARY, write_weights
 
 
 class Net:
@@ -141,8 +141,12 @@ class Net:
         return self._parameters.copy_from(self.layers, path)
 
     def save(self, path, diffs=False):
-        """Write the parameters (and, on request, their diffs) to an HDF5 file in Caffe's layout, atomically."""
-        owned = self._parameters.owned(self.layers)
+        """Write the parameters (and, on request, their diffs) to an HDF5 file in Caffe's layout, atomically.
+
+        A name that ends in .caffemodel makes Caffe's binary file, in which every layer holds the parameters that it shares too.
+        """
+        binary = os.fspath(path).endswith(BINARY)
+        owned = {la.name: la.blobs for la in self.layers} if binary else self._parameters.owned(self.layers)
         write_weights(
             path,
             {name: [b and asnumpy(b.data) for b in blobs] for name, blobs in owned.items()},

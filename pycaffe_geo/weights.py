@@ -1,4 +1,7 @@
-"""Weights files: HDF5 in Caffe's own layout, /data/<layer>/<index>, to and from {layer: [arrays]}; knows no Net."""
+"""Weights files to and from {layer: [arrays]}; knows no Net.
+
+They are HDF5 in Caffe's own layout, /data/<layer>/<index>, or Caffe's binary .caffemodel.
+"""
 
 import os
 import tempfile
@@ -7,7 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pycaffe_geo.caffemodel import caffemodel_layer, read_caffemodel
 from pycaffe_geo.errors import WeightsError
+
+BINARY = ".caffemodel"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_MAX_INDEX = 1000  # of a parameter within its layer
+_MAX_GROWTH = 50  # bytes of arrays for a byte of the file: compressed weights stay far below
 
 
 @contextmanager
@@ -53,33 +62,84 @@ def open_hdf5(path, error=WeightsError):
 
 
 def read_weights(path):
-    """Return {layer name: [NumPy arrays]} from a weights file; layers without parameters are left out.
+    """Return {layer name: [NumPy arrays]} from a weights file, HDF5 or binary; layers without parameters are left out.
 
-    None stands in the place of a parameter that another layer owns.
+    None stands in the place of a parameter that another layer owns (HDF5 leaves it out). The first bytes of the file tell its
+    kind. WeightsError names the file and what cannot be read.
     """
+    if not _is_hdf5(path):
+        return read_caffemodel(path)
     with open_hdf5(path) as file:
         data = file.get("data")
         if data is None or not hasattr(data, "items"):
             raise WeightsError(f"{path}: has no group '/data'; a weights file (.caffemodel.h5) keeps its layers there")
         found = {}
-
-        def visit(name, item):
-            layer, _, index = name.rpartition("/")
-            if hasattr(item, "shape") and index.isdigit():
-                found.setdefault(layer, {})[int(index)] = np.asarray(item)
-
-        data.visititems(visit)
+        for layer, index, item in _datasets(path, data):
+            found.setdefault(layer, {})[index] = np.asarray(item)
         return {layer: [arrays.get(i) for i in range(max(arrays) + 1)] for layer, arrays in found.items()}
 
 
 def write_weights(path, weights, diffs=None):
-    """Write {layer name: [NumPy arrays]} to `path` atomically, `diffs` likewise under /diff; an empty list makes an empty group.
+    """Write {layer name: [NumPy arrays]} to `path` atomically, and `diffs` likewise.
 
-    None leaves the place of a parameter empty, as Caffe does with one that another layer owns.
+    A name that ends in .caffemodel makes Caffe's binary file, any other HDF5, with the diffs under /diff; there an empty list
+    makes an empty group, and None leaves the place of a parameter empty, as Caffe does with one that another layer owns.
     """
+    binary = os.fspath(path).endswith(BINARY)
+    for layer, arrays in weights.items():
+        if binary and any(array is None for array in arrays):
+            raise WeightsError(
+                f"{path}: layer '{layer}' lacks a parameter that another layer owns; a {BINARY} file must hold them all: "
+                "save it from the net, or give the file a name that ends in .caffemodel.h5"
+            )
+    with atomic_file(path) as temporary:
+        if binary:
+            _write_binary(temporary, weights, diffs or {})
+        else:
+            _write_hdf5(temporary, weights, diffs)
+
+
+def _is_hdf5(path):
+    """Return [(layer, index, dataset)] of the group /data, nothing read yet; WeightsError where they are no weights."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(_HDF5))
+    except OSError:
+        start = b""
+    return start == _HDF5 or os.fspath(path).endswith((".h5", ".hdf5"))
+
+
+def _datasets(path, data):
+    """Return [(layer, index, dataset)] of the group /data, with nothing read; WeightsError where they cannot be weights."""
+    found = []
+
+    def visit(name, item):
+        layer, _, index = name.rpartition("/")
+        if hasattr(item, "shape") and index.isascii() and index.isdigit():
+            found.append((layer, index, item))
+
+    data.visititems(visit)
+    for layer, index, item in found:
+        if item.dtype.kind not in "fiu" or item.shape is None:
+            raise WeightsError(f"{path}: /data/{layer}/{index} holds {item.dtype}, expected numbers")
+        if len(index) > 4 or int(index) > _MAX_INDEX:
+            raise WeightsError(f"{path}: /data/{layer}/{index}: expected a parameter number of at most {_MAX_INDEX}")
+    needed, size = sum(item.size * item.dtype.itemsize for _, _, item in found), os.path.getsize(path)
+    if needed > _MAX_GROWTH * size:
+        raise WeightsError(f"{path}: its arrays would take {needed} bytes, which the file of {size} bytes cannot hold")
+    return [(layer, int(index), item) for layer, index, item in found]
+
+
+def _write_binary(path, weights, diffs):
+    with open(path, "wb") as file:
+        for layer, arrays in weights.items():
+            file.write(caffemodel_layer(layer, arrays, diffs.get(layer, ())))
+
+
+def _write_hdf5(path, weights, diffs):
     import h5py
 
-    with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with h5py.File(path, "w") as file:
         for section, content in (("data", weights), ("diff", diffs)):
             if content is None:
                 continue

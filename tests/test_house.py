@@ -16,8 +16,8 @@ FREE_DATA_NAMES = ("Data", "Input", "Parameter")
 # Each floor from left to right; a module imports from lower floors, from its left on its own floor, or inside its own package.
 FLOORS = [
     ["errors", "backend"],
-    ["blob", "fillers", "geometry"],
-    ["ops", "metrics", "datasets", "plots", "weights"],
+    ["blob", "fillers", "geometry", "wire"],
+    ["ops", "metrics", "caffemodel", "datasets", "plots", "weights"],
     ["layer", "spec", "families"],
     ["layers"],
     ["net_parameters", "net_plan", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
