@@ -100,7 +100,7 @@ def write_weights(path, weights, diffs=None):
 
 
 def _is_hdf5(path):
-    """Return [(layer, index, dataset)] of the group /data, nothing read yet; WeightsError where they are no weights."""
+    """Tell by the first bytes; where they are foreign or missing by the name, so that messages speak of the kind meant."""
     try:
         with open(path, "rb") as file:
             start = file.read(len(_HDF5))
