@@ -4,6 +4,7 @@ The recordings lie beside the project, in ../shared/golden; where they are missi
 """
 
 import json
+import re
 from dataclasses import is_dataclass, replace
 from pathlib import Path
 
@@ -120,6 +121,12 @@ def compare(what, ours, recorded, tolerance=1e-9):
     finite = np.abs(recorded[np.isfinite(recorded)])
     scale = finite.max(initial=0) or 1.0
     np.testing.assert_allclose(ours, recorded, rtol=0, atol=tolerance * scale, err_msg=what)
+
+
+def split_owner(name, blobs):
+    """Return our blob behind the name of Caffe's: its Split layers make copies named <blob>_<layer>_<i>_split_<k>."""
+    match = re.fullmatch(r"(.+)_split_\d+", name)
+    return next(b for b in sorted(blobs, key=len, reverse=True) if name.startswith(f"{b}_")) if match else name
 
 
 def _compare_params(what, layers, recorded, field, tolerance):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from golden import GOLDEN
+from golden import GOLDEN, split_owner
 from pycaffe_geo.errors import PycaffeGeoError
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net
@@ -22,12 +22,6 @@ DIFFERENT = {
 @pytest.mark.skipif(not CASES, reason=f"{PROTO} is missing")
 def test_recordings_are_there():
     assert len(CASES) >= 16
-
-
-def split_owner(name, blobs):
-    """Return our blob behind the name of Caffe's: its Split layers make copies named <blob>_<layer>_<i>_split_<k>."""
-    match = re.fullmatch(r"(.+)_split_\d+", name)
-    return next(b for b in sorted(blobs, key=len, reverse=True) if name.startswith(f"{b}_")) if match else name
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -58,16 +58,15 @@ def inverse_intrinsics_backward(intrinsics, d_inverse):
 
 def back_project(depth, intrinsics, out=None):
     """Return the points d K^-1 (u, v, 1) (N, 3, H, W) of `depth` (N, 1, H, W), in `out` if given."""
-    points = _rays(inverse_intrinsics(intrinsics), depth, out)
+    points = _rays(_no_turn(depth), intrinsics, depth, out)
     points *= depth
     return points
 
 
 def back_project_backward(depth, intrinsics, dpoints, ddepth=None, dintrinsics=None):
     """Write the gradients to depth and intrinsics from `dpoints` (N, 3, H, W)."""
-    matrix = inverse_intrinsics(intrinsics)
     if ddepth is not None:
-        _depth_gradient(matrix, depth, dpoints, ddepth)
+        _depth_gradient(_no_turn(depth), intrinsics, depth, dpoints, ddepth)
     if dintrinsics is not None:
         dintrinsics[...] = inverse_intrinsics_backward(intrinsics, _ray_matrix_gradient(depth, dpoints))
 
@@ -97,7 +96,7 @@ def transform_grid(depth, T, intrinsics, out=None):
     """
     T = T.reshape(-1, 4, 4)
     known = depth != 0
-    points = _rays(T[:, :3, :3] @ inverse_intrinsics(intrinsics), depth, out)
+    points = _rays(T[:, :3, :3], intrinsics, depth, out)
     points *= depth
     points += T[:, :3, 3, None, None] * known
     return points
@@ -106,17 +105,16 @@ def transform_grid(depth, T, intrinsics, out=None):
 def transform_grid_backward(depth, T, intrinsics, dpoints, ddepth=None, dT=None, dintrinsics=None):
     """Write the gradients to depth, transforms and intrinsics from `dpoints` (N, 3, H, W); T's last row gets 0."""
     R = T.reshape(-1, 4, 4)[:, :3, :3]
-    inverse = inverse_intrinsics(intrinsics)
     dpoints = dpoints * (depth != 0)
     if ddepth is not None:
-        _depth_gradient(R @ inverse, depth, dpoints, ddepth)
+        _depth_gradient(R, intrinsics, depth, dpoints, ddepth)
     if dT is None and dintrinsics is None:
         return
     d_rays = _ray_matrix_gradient(depth, dpoints)
     if dT is not None:
         dT4 = dT.reshape(-1, 4, 4)
         dT4[:, 3] = 0
-        dT4[:, :3, :3] = d_rays @ inverse.transpose(0, 2, 1)
+        dT4[:, :3, :3] = d_rays @ inverse_intrinsics(intrinsics).transpose(0, 2, 1)
         dT4[:, :3, 3] = dpoints.sum(axis=(2, 3))
     if dintrinsics is not None:
         dintrinsics[...] = inverse_intrinsics_backward(intrinsics, R.transpose(0, 2, 1) @ d_rays)
@@ -171,19 +169,26 @@ def _inverse_depth(points, min_depth):
     return behind, 1 / xp.where(behind, 1, depth)
 
 
-def _rays(matrix, depth, out):
-    """Return matrix @ (u, v, 1) (N, 3, H, W) for every pixel: a sum of a row and a column, since it is linear in u and v."""
+def _rays(turn, intrinsics, depth, out):
+    """Return turn K^-1 (u, v, 1) (N, 3, H, W) for every pixel: a sum of a row and a column, since it is linear in u and v.
+
+    The principal point is taken off first: in float32 u / fx - cx / fx would lose digits where both are alike.
+    """
     xp = array_module(depth)
-    height, width = depth.shape[2:]
-    u, v = pixel_axes(height, width, depth)
-    row = matrix[:, :, 0, None] * u + matrix[:, :, 2:]
-    column = matrix[:, :, 1, None] * v
+    fx, fy, cx, cy = intrinsics.reshape(-1, 4, 1, 1).swapaxes(0, 1)
+    u, v = pixel_axes(*depth.shape[2:], depth)
+    row = turn[:, :, :1] * ((u - cx) / fx) + turn[:, :, 2:]
+    column = turn[:, :, 1:2] * ((v - cy) / fy)
     return xp.add(row[:, :, None, :], column[:, :, :, None], out=out)
 
 
-def _depth_gradient(matrix, depth, dpoints, ddepth):
+def _no_turn(like):
+    return array_module(like).eye(3, dtype=like.dtype)[None]
+
+
+def _depth_gradient(turn, intrinsics, depth, dpoints, ddepth):
     xp = array_module(depth)
-    rays = _rays(matrix, depth, None)
+    rays = _rays(turn, intrinsics, depth, None)
     rays *= dpoints
     xp.sum(rays, axis=1, keepdims=True, out=ddepth)
 

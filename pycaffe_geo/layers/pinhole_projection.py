@@ -18,14 +18,14 @@ class PinholeProjectionParam:
             raise ValueError(f"min_depth is {self.min_depth}, expected more than 0")
 
 
-@register
+@register(aliases=("PinHole",))
 class PinholeProjection(Layer):
     """Points (X, Y, Z) -> pixels (fx X / Z + cx, fy Y / Z + cy).
 
     Bottoms: points (N, 3, H, W) in metres, z forward; intrinsics (N, 4, 1, 1) = fx, fy, cx, cy in pixels. Tops, the last two
     optional: flow (N, 2, H, W) = coordinates - pixel grid; coordinates (N, 2, H, W), channel 0 = x; validity (N, 1, H, W),
     1 where the point is before the camera and falls into the image, else 0. Gradients to both bottoms.
-    An invalid point (Z <= min_depth) has coordinates -2 and gradient 0.
+    An invalid point (Z <= min_depth) has coordinates -2 and gradient 0. Depth-VO-Feat's PinHole.
     """
 
     bottoms = (2, 2)

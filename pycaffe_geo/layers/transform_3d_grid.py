@@ -4,13 +4,14 @@ from pycaffe_geo.geometry import camera
 from pycaffe_geo.layer import Layer, register
 
 
-@register
+@register(aliases=("GeoTransform",))
 class Transform3DGrid(Layer):
     """The points R (d K^-1 (u, v, 1)) + t of every pixel (u, v) with depth d: the depth image's points, moved by a transform.
 
     Bottoms: depth (N, 1, H, W) in metres along z; transform (N, 1, 4, 4) = [R t; 0 1]; intrinsics (N, 4, 1, 1) = fx, fy, cx, cy
     in pixels. Top: points (N, 3, H, W) in metres, x right, y down, z forward. Gradients to all three bottoms. A pixel without
     depth (d = 0) has no point: it is 0, which PinholeProjection calls invalid, and gives no gradient.
+    Depth-VO-Feat's GeoTransform.
     """
 
     bottoms = (3, 3)

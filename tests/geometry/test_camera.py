@@ -169,3 +169,10 @@ def test_flipped_intrinsics():
     np.testing.assert_array_equal(camera.flip_intrinsics(K, width=64).ravel(), [50, 60, 32, 20])
     np.testing.assert_array_equal(camera.flip_intrinsics(K, height=48).ravel(), [50, 60, 31, 27])
     np.testing.assert_array_equal(K.ravel(), [50, 60, 31, 20])
+
+
+def test_rays_near_the_principal_point_keep_their_digits_in_float32():
+    intrinsics = np.array([[700.25, 710.5, 951.375, 3.125]])  # exact in float32
+    depth = np.ones((1, 1, 8, 1000))
+    rounded = camera.back_project(depth.astype("f4"), intrinsics.astype("f4"))
+    np.testing.assert_allclose(rounded, camera.back_project(depth, intrinsics), rtol=3e-7)

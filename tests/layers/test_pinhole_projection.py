@@ -108,7 +108,7 @@ def test_as_the_original(name):
     case = Case(name)
     points = case.inputs["P"]
     before = points[:, 2] > 1e-3
-    layer, bottom, top = build_layer("PinholeProjection", [points, case.inputs["K"]], tops=2)
+    layer, bottom, top = build_layer("PinHole", [points, case.inputs["K"]], tops=2)
     layer.forward(bottom, top)
     for blob, recorded in zip(top, ("flow", "coords")):
         compare(recorded, *(a.swapaxes(0, 1)[:, before] for a in (blob.data, case.data[recorded])))
