@@ -74,29 +74,61 @@ def _msra(filler, shape, generator):
     return generator.normal(0.0, math.sqrt(2.0 / _fan(filler, shape)), shape)
 
 
+def _square(filler, shape, odd=False):
+    """Return the side of a square 4-D kernel; ValueError where `shape` is none."""
+    if len(shape) != 4 or shape[2] != shape[3] or (odd and shape[2] % 2 == 0):
+        size = " of an odd size" if odd else ""
+        raise ValueError(f"the {filler.type} filler needs a square 4-D kernel{size}, got the shape {shape}")
+    return shape[3]
+
+
 def _bilinear(filler, shape, generator):
     """The interpolation kernel for a Deconvolution that upsamples; square kernels only."""
-    if len(shape) != 4 or shape[2] != shape[3]:
-        raise ValueError(f"the bilinear filler needs a square 4-D kernel, got the shape {shape}")
-    k = shape[3]
+    k = _square(filler, shape)
     factor = math.ceil(k / 2)
-    centre = (k - 1) / (2 * factor)
-    line = 1 - np.abs(np.arange(k) / factor - centre)
+    return _tent(shape, factor, (k - 1) / (2 * factor))
+
+
+def _bilinear_old(filler, shape, generator):
+    """`bilinear` as older Caffe and Depth-VO-Feat's copy of it had it: other values for sizes 2, 3, 6, 7, ..., which are no
+    interpolation; the same for 1, 4, 5, 8, 9, ..."""
+    factor = math.ceil(_square(filler, shape) / 2)
+    return _tent(shape, factor, (2 * factor - 1 - factor % 2) / (2 * factor))
+
+
+def _tent(shape, factor, centre):
+    line = 1 - np.abs(np.arange(shape[3]) / factor - centre)
     return np.broadcast_to(np.outer(line, line), shape)
 
 
-def _edge(kernel):
-    def edge(filler, shape, generator):
-        if len(shape) != 4 or shape[2:] != (3, 3):
-            raise ValueError(f"an edge filler needs a 3 x 3 kernel, got the shape {shape}")
-        return np.broadcast_to(kernel, shape)
+def _laplacian_of_gaussian(filler, shape, generator):
+    """-(1 - r) exp(-r) / (pi std^4) with r = (x^2 + y^2) / (2 std^2) from the centre; pi is 3.1415, as Ravi Garg published it."""
+    half = _square(filler, shape, odd=True) // 2
+    square = np.arange(-half, half + 1) ** 2
+    r = (square[:, None] + square) / (2 * filler.std**2)
+    return np.broadcast_to((r - 1) * np.exp(-r) / (3.1415 * filler.std**4), shape)
 
-    return edge
+
+def _kernel(values, channels=None):
+    """Return the filler that repeats the 3 x 3 kernel `values`, for weights of `channels` input channels (None: any number)."""
+
+    def kernel(filler, shape, generator):
+        if len(shape) != 4 or shape[2:] != (3, 3) or channels not in (None, shape[1]):
+            inputs = f" and {channels} input channels" if channels else ""
+            raise ValueError(f"the {filler.type} filler needs a 3 x 3 kernel{inputs}, got the shape {shape}")
+        return np.broadcast_to(values, shape)
+
+    return kernel
 
 
 _ROWS = np.array([[0, -0.5, 0], [0, 0, 0], [0, 0.5, 0]])
+_LAPLACIAN = np.array([[1, 4, 1], [4, -20, 4], [1, 4, 1]]) / 6
+_CENTRAL_DIFF = np.array([[0.5, 0, 0], [0, 0, 0], [0, 0, 0.5]])
+_FORWARD_DIFF = np.array([[0, 0, 1], [0, -1, 0], [0, 0, 0]])
 
-# EdgeX differentiates along rows (vertically) and EdgeY along columns, as Ravi Garg published them: the names are swapped there.
+# As published by Ravi Garg and Depth-VO-Feat, whose networks were made with these values: EdgeX differentiates along rows
+# (vertically) and EdgeY along columns; CentralDiff and ForwardDiff were meant to hold one direction per channel, but give every
+# channel the last one, and CentralDiff's is a sum, no difference.
 FILLERS = {
     "constant": _constant,
     "gaussian": _gaussian,
@@ -105,6 +137,11 @@ FILLERS = {
     "msra": _msra,
     "positive_unitball": _positive_unitball,
     "bilinear": _bilinear,
-    "EdgeX": _edge(_ROWS),
-    "EdgeY": _edge(_ROWS.T),
+    "bilinear_old": _bilinear_old,
+    "EdgeX": _kernel(_ROWS),
+    "EdgeY": _kernel(_ROWS.T),
+    "Laplacian": _kernel(_LAPLACIAN),
+    "LoG": _laplacian_of_gaussian,
+    "CentralDiff": _kernel(_CENTRAL_DIFF, channels=4),
+    "ForwardDiff": _kernel(_FORWARD_DIFF),
 }

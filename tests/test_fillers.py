@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def filler_of(text, Kind=Filler):
 
 @pytest.mark.parametrize("name", FILLERS)
 def test_shape_and_repeatability(name):
-    shape = (4, 3, 3, 3)
+    shape = (2, 4, 3, 3)
     assert draw(shape, type=name).shape == shape
     np.testing.assert_array_equal(draw(shape, type=name), draw(shape, type=name))
 
@@ -53,22 +54,43 @@ def test_positive_unitball_rows_sum_to_one():
     assert (values > 0).all()
 
 
-@pytest.mark.parametrize("name, shape", [("bilinear", (1, 1, 3, 4)), ("bilinear", (4, 4)), ("EdgeX", (1, 1, 5, 5))])
+@pytest.mark.parametrize("name, shape", [
+    ("bilinear", (1, 1, 3, 4)), ("bilinear", (4, 4)), ("bilinear_old", (1, 3, 2, 4)), ("EdgeX", (1, 1, 5, 5)),
+    ("LoG", (1, 1, 4, 4)), ("LoG", (1, 1, 3, 5)), ("CentralDiff", (1, 3, 3, 3)), ("ForwardDiff", (1, 8, 3, 1)),
+])
 def test_kernels_that_do_not_fit(name, shape):
     with pytest.raises(ValueError, match=re.escape(f"got the shape {shape}")):
         draw(shape, type=name)
+
+
+def test_difference_fillers_hold_one_kernel_as_published():
+    """The published code was meant to hold one direction per channel; its networks were trained with these values."""
+    kernels = {"CentralDiff": [[0.5, 0, 0], [0, 0, 0], [0, 0, 0.5]], "ForwardDiff": [[0, 0, 1], [0, -1, 0], [0, 0, 0]]}
+    for name, kernel in kernels.items():
+        for values in draw((2, 4, 3, 3), type=name).reshape(-1, 3, 3):
+            np.testing.assert_array_equal(values, kernel)
+
+
+def test_the_laplacian_of_a_parabola_and_of_a_gaussian():
+    y, x = np.mgrid[-1:2, -1:2]
+    assert (draw((1, 1, 3, 3), type="Laplacian")[0, 0] * (x**2 + y**2)).sum() == pytest.approx(4)
+    gaussian = draw((1, 1, 61, 61), type="LoG", std=4)[0, 0]
+    y, x = np.mgrid[-30:31, -30:31]
+    assert gaussian.sum() == pytest.approx(0, abs=1e-9)
+    assert (gaussian * (x**2 + y**2)).sum() == pytest.approx(4 * math.pi / 3.1415)  # of the published pi
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="../shared/golden is not here")
 def test_exact_values_as_caffe():
     import h5py
 
-    compared = 0
+    cases = {}
     with h5py.File(GOLDEN / "exact.h5") as f:
-        for name in ("EdgeX", "EdgeX_group3", "EdgeY", "EdgeY_group3", *(f"bilinear/k{k}" for k in range(1, 10))):
-            np.testing.assert_allclose(fill(filler_of(f[name].attrs["filler"]), f[name].shape, None), f[name], atol=1e-6)
-            compared += 1
-    assert compared == 13
+        f.visititems(lambda name, item: cases.update({name: (item.attrs["filler"], item[()])} if "filler" in item.attrs else {}))
+    assert len(cases) >= 27
+    for name, (text, recorded) in cases.items():
+        values = fill(filler_of(text), recorded.shape, None)
+        np.testing.assert_allclose(values, recorded, rtol=0, atol=1e-6 * np.abs(recorded).max(), err_msg=name)
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="../shared/golden is not here")
