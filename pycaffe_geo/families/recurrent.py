@@ -57,7 +57,7 @@ class Recurrent(Layer):
         self.add_blob((rows, p.num_output), p.weight_filler)
         self.hidden_weights = len(self.blobs) - 1
         self.gate = self.new_blob()  # data: the gates' inputs, then their values; diff: the gradient of the inputs
-        self.step = self.new_blob()  # W_h (cont h) of one step
+        self.step = self.new_blob()  # W_h (cont h) of one step, (gates D, N): OpenBLAS is faster that way round
         self.hidden_in = self.new_blob()  # cont h of all steps
         self.state = [self.new_blob() for _ in self.states]  # data: kept between forwards; diff: the gradient on its way back
 
@@ -76,7 +76,7 @@ class Recurrent(Layer):
         for blob in bottom[len(bottom) - self.exposed:]:
             self.expect(blob, 1, streams, size)
         self.gate.reshape(steps, streams, self.gates, size)
-        self.step.reshape(streams, self.gates * size)
+        self.step.reshape(self.gates * size, streams)
         self.hidden_in.reshape(steps, streams, size)
         for blob in self.state:
             if blob.shape != (streams, size):
@@ -110,13 +110,13 @@ class Recurrent(Layer):
         """Add W_h (cont hidden) to the gates' inputs of step `t`; hidden (N, D) is the output before the step."""
         xp, before = self.xp, self.hidden_in.data[t]
         xp.multiply(hidden, self.cont[t], out=before)
-        xp.matmul(before, self.blobs[self.hidden_weights].data.T, out=self.step.data)
-        gates = self.gate.data[t]
-        gates += self.step.data.reshape(gates.shape)
+        xp.matmul(self.blobs[self.hidden_weights].data, before.T, out=self.step.data)
+        gates = self.gate.data[t].reshape(self.step.shape[::-1])
+        gates += self.step.data.T
 
     def leave(self, t, d_hidden):
         """Write the gradient of the output before step `t` to `d_hidden` (N, D), from that of the step's gates."""
-        d_gates = self.gate.diff[t].reshape(self.step.shape)
+        d_gates = self.gate.diff[t].reshape(self.step.shape[::-1])
         self.xp.matmul(d_gates, self.blobs[self.hidden_weights].data, out=d_hidden)
         d_hidden *= self.cont[t]
 
@@ -128,16 +128,15 @@ class Recurrent(Layer):
 
     def _input_product(self, bottom):
         """Write W_x x + b + W_s x_static of all steps to the gates."""
-        xp, streams = self.xp, len(self.step.data)
-        gates = self.gate.data.reshape(-1, streams, self.step.shape[1])
-        xp.matmul(_rows(bottom[0].data, 2), self.blobs[0].data.T, out=gates.reshape(-1, gates.shape[2]))
+        gates = self.gate.data.reshape(-1, *self.step.shape[::-1])
+        self.xp.matmul(_rows(bottom[0].data, 2), self.blobs[0].data.T, out=gates.reshape(-1, gates.shape[2]))
         constant = self.blobs[1].data
         if self.has_static:
             constant = _rows(bottom[2].data, 1) @ self.blobs[2].data.T + constant
         gates += constant
 
     def _parameter_gradients(self, bottom):
-        d_gates = self.gate.diff.reshape(-1, self.step.shape[1])
+        d_gates = self.gate.diff.reshape(-1, self.step.shape[0])
         self.add_product(0, d_gates, _rows(bottom[0].data, 2))
         if self.param_propagate_down[1]:
             self.blobs[1].diff[...] += d_gates.sum(axis=0)
@@ -147,13 +146,13 @@ class Recurrent(Layer):
 
     def _input_gradients(self, bottom, propagate_down):
         if propagate_down[0]:
-            d_gates = self.gate.diff.reshape(-1, self.step.shape[1])
+            d_gates = self.gate.diff.reshape(-1, self.step.shape[0])
             self.xp.matmul(d_gates, self.blobs[0].data, out=_rows(bottom[0].diff, 2))
         if self.has_static and propagate_down[2]:
             self.xp.matmul(self._sum_over_steps(), self.blobs[2].data, out=_rows(bottom[2].diff, 1))
 
     def _sum_over_steps(self):
-        return self.gate.diff.sum(axis=0).reshape(self.step.shape)
+        return self.gate.diff.sum(axis=0).reshape(self.step.shape[::-1])
 
     def _check_counts(self, bottom, top):
         states = self.states if self.exposed else ()
