@@ -50,14 +50,19 @@ def run(args):
 
 def _load(args):
     """Return the SolverDef with what --set and --seed change in it; keys with a dot that are no solver field change its net."""
-    from pycaffe_geo.spec import SolverDef, load_net, load_solver
+    from pycaffe_geo.spec import NetDef, SolverDef, load_net, load_solver, override
     from pycaffe_geo.spec.typed import fields_of
 
     mine = [text for text in args.set if "." not in text.partition("=")[0] or text.partition(".")[0] in fields_of(SolverDef)]
     seed = [] if args.seed is None else [f"random_seed={args.seed}"]
     solver = load_solver(args.solver, overrides=[*mine, *seed])
     others = [text for text in args.set if text not in mine]
-    return replace(solver, net=load_net(solver.net, overrides=others)) if others else solver
+    if not others:
+        return solver
+    key = "net" if solver.net else "train_net"
+    net = getattr(solver, key)
+    changed = override(net, others) if isinstance(net, NetDef) else load_net(net, overrides=others)
+    return replace(solver, **{key: changed})
 
 
 def _show_tests(metrics):

@@ -29,8 +29,9 @@ class RunFolder(Callback):
     def __init__(self, solver, folder, command=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        source = solver.definition.net
-        by_name = solver.definition if isinstance(source, str) else replace(solver.definition, net=source.file)
+        source, file = solver.definition.net, solver.definition.file
+        from_file = not isinstance(source, str) and source.file != file  # else it stands inside the solver file
+        by_name = replace(solver.definition, net=source.file) if from_file else solver.definition
         _write_text(self.folder / "solver.yaml", to_yaml(by_name))
         for name, definition in _networks(solver).items():
             _write_text(self.folder / name, to_yaml(definition))

@@ -80,18 +80,25 @@ class NetState:
 
 @dataclass(frozen=True)
 class NetDef:
-    """A flat network: modules, repeats and shares are expanded, every layer of every phase is there."""
+    """A flat network: modules, repeats and shares are expanded, every layer of every phase is there.
+
+    `state` is the file's own: its level and stages hold besides those that the net is built with, its phase counts nothing.
+    """
 
     name: str = ""
     layers: tuple[LayerDef, ...] = ()
     force_backward: bool = False
     debug_info: bool = False
+    state: NetState = NetState()
     file: str = ""
 
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file (Caffe's SolverParameter, and our own `freeze`, `warmup_iter`, `cosine` policy). Iterations count from 0."""
+    """A solver file (Caffe's SolverParameter, and our own `freeze`, `warmup_iter`, `cosine` policy). Iterations count from 0.
+
+    net, train_net and test_net hold paths, or the NetDef of a network that stands inside the solver file (`net_param`, ...).
+    """
 
     net: str = ""
     train_net: str = ""

@@ -1,18 +1,22 @@
 """Network and solver files to NetDef and SolverDef."""
 
+import logging
 import os
 from dataclasses import replace
 
 from pycaffe_geo.errors import listed, nearest
-from pycaffe_geo.layer import layer_class
+from pycaffe_geo.layer import layer_class, layer_types
 from pycaffe_geo.spec.definitions import TRAIN, LayerDef, NetDef, ParamSpec, SolverDef
 from pycaffe_geo.spec.expand import expand
 from pycaffe_geo.spec.modules import NET_KEYS, check_keys
 from pycaffe_geo.spec.node import Node, fail
 from pycaffe_geo.spec.override import override
-from pycaffe_geo.spec.parse import parse
+from pycaffe_geo.spec.parse import PROTOTXT, parse
 from pycaffe_geo.spec.source import similar_file
 from pycaffe_geo.spec.typed import build, convert, fields_of
+from pycaffe_geo.spec.upgrade import INLINE_NETS
+
+log = logging.getLogger(__name__)
 
 LAYER_KEYS = ("name", "type", "bottom", "top", "loss_weight", "param", "propagate_down", "include", "exclude", "phase", "share")
 
@@ -26,23 +30,30 @@ def load_net(path, text=None, overrides=()):
     root = parse(path, text)
     if "net" in root.value or "base_lr" in root.value:
         fail(root.place, "this is a solver, expected a network")
+    return override(_net(root), overrides)
+
+
+_NET_FIELDS = fields_of(NetDef)
+_NET_HEAD = ("name", "force_backward", "debug_info", "state")
+_LAYER_FIELDS = fields_of(LayerDef)
+
+
+def _net(root):
+    """Return the NetDef of the mapping Node of a network."""
     check_keys(root, NET_KEYS)
     layers = _with_owners([_layer(node) for node in expand(root)])
     _check_names(layers)
     head = {key: convert(_NET_FIELDS[key][1], root.value[key], "", key) for key in root.value if key in _NET_HEAD}
-    return override(NetDef(layers=layers, file=os.fspath(path), **head), overrides)
-
-
-_NET_FIELDS = fields_of(NetDef)
-_NET_HEAD = ("name", "force_backward", "debug_info")
-_LAYER_FIELDS = fields_of(LayerDef)
+    return NetDef(layers=layers, file=root.place.file, **head)
 
 
 def _layer(node):
     """Return the LayerDef of a flat layer's Node. `parameters` holds every key of its class, by default where not given."""
     name, type_name = (convert(str, node.value[key]) for key in ("name", "type"))
-    known = layer_class(type_name).parameters
     where = f"layer '{name}' ({type_name})"
+    known = layer_class(type_name).parameters
+    if node.place.file.endswith(PROTOTXT):
+        node = _without_unread(node, known, where)
     check_keys(node, (*LAYER_KEYS, *known), where)
     if "include" in node.value and "exclude" in node.value:
         fail(node.key_place("exclude"), where, "got include and exclude rules, expected one of both")
@@ -52,6 +63,14 @@ def _layer(node):
         got, tops = len(common["loss_weight"]), len(common.get("top", ()))
         fail(node.key_place("loss_weight"), where, f"loss_weight: got {got} number(s), expected one for each of {tops} top(s)")
     return LayerDef(**common, parameters=parameters, place=node.place)
+
+
+def _without_unread(node, known, where):
+    """Return a prototxt layer without parameters of other types of layers: Caffe never looks at them, so nor do we."""
+    others = {key for cls in layer_types().values() for key in cls.parameters} - {*known, *LAYER_KEYS}
+    for key in sorted(others & set(node.value)):
+        log.warning("%s: %s: %s is left out: a layer of this type does not read it", node.key_place(key), where, key)
+    return replace(node, value={key: value for key, value in node.value.items() if key not in others})
 
 
 def _with_owners(layers):
@@ -94,9 +113,10 @@ def load_solver(path, text=None, overrides=()):
     if "layers" in root.value or "layer" in root.value:
         fail(root.place, "this is a network, expected a solver")
     known = [key for key in fields_of(SolverDef) if key != "file"]
-    check_keys(root, known)
-    solver = replace(build(SolverDef, root), file=os.fspath(path))
-    return _resolve_paths(override(solver, overrides), root)
+    check_keys(root, [*known, *INLINE_NETS])
+    files = replace(root, value={key: node for key, node in root.value.items() if key not in INLINE_NETS})
+    solver = replace(build(SolverDef, files), file=os.fspath(path))
+    return _with_nets(_resolve_paths(override(solver, overrides), root), root)
 
 
 def _default_train_phase(root):
@@ -109,9 +129,6 @@ def _default_train_phase(root):
 
 
 def _resolve_paths(solver, root):
-    if bool(solver.net) == bool(solver.train_net):
-        got = "both `net` and `train_net`" if solver.net else "neither `net` nor `train_net`"
-        fail(root.place, f"got {got}, expected one of them: the file of the network to train")
     found = {}
     for key in ("net", "train_net", "test_net"):
         value = getattr(solver, key)
@@ -120,6 +137,28 @@ def _resolve_paths(solver, root):
         found[key] = tuple(paths) if isinstance(value, tuple) else "".join(paths)
     weights = tuple(_beside(p, solver.file) or p for p in solver.weights)
     return replace(solver, **found, weights=weights)
+
+
+def _with_nets(solver, root):
+    """Return the SolverDef with the networks that stand inside the file (`net_param`, ...) as NetDefs in the place of paths."""
+    trains = [key for key in ("net", "train_net") if getattr(solver, key)]
+    trains += [key for key in ("net_param", "train_net_param") if key in root.value]
+    if len(trains) != 1:
+        got = "both " + " and ".join(f"`{key}`" for key in trains) if trains else "neither `net` nor `train_net`"
+        fail(root.place, f"got {got}, expected one of them: the network to train")
+    found = {key: [_inline(node, key) for node in root.value[key].items] for key in INLINE_NETS if key in root.value}
+    tests = tuple(found.pop("test_net_param", ()))
+    single = {key.removesuffix("_param"): nets[0] for key, nets in found.items() if len(nets) == 1}
+    for key in found:
+        if len(found[key]) != 1:
+            fail(root.key_place(key), f"{key}: got {len(found[key])} networks, expected one")
+    return replace(solver, **single, test_net=tests + solver.test_net)
+
+
+def _inline(node, key):
+    if not node.is_map:
+        fail(node.place, key, f"got {node.describe()}, expected a network")
+    return _net(node)
 
 
 def _beside(path, solver_file):

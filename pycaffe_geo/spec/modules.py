@@ -10,7 +10,7 @@ from pycaffe_geo.spec.parse import parse
 from pycaffe_geo.spec.source import similar_file
 from pycaffe_geo.spec.typed import convert
 
-NET_KEYS = ("name", "include", "modules", "layers", "layer", "force_backward", "debug_info")
+NET_KEYS = ("name", "include", "modules", "layers", "layer", "force_backward", "debug_info", "state")
 INSTANCE_KEYS = ("name", "module", "prefix", "bottom", "top", "repeat", "include", "exclude")
 _MODULE_KEYS = ("params", "bottom", "top", "layers", "layer")
 

@@ -1,15 +1,14 @@
 """Caffe's prototxt (text protobuf) to the same Nodes as YAML: a hand-written tokenizer and parser.
 
-A key that stands several times becomes a list. The old network header (`input`, `input_dim`, `input_shape`) becomes an Input
-layer and a solver's `solver_type` its `type`, as Caffe upgrades them; the older `layers { type: RELU }` networks are refused.
+A key that stands several times becomes a list. Older forms become today's, as Caffe upgrades them (see upgrade.py).
 """
 
 import re
-from dataclasses import replace
 
 from pycaffe_geo.spec.definitions import Place
 from pycaffe_geo.spec.node import Node, fail
 from pycaffe_geo.spec.source import MAX_DEPTH, MAX_VALUES
+from pycaffe_geo.spec.upgrade import upgrade
 
 _TOKEN = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*)
@@ -22,7 +21,6 @@ _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{1,2}|[0-3][0-7]{0,2}|.)")
 _ESCAPED = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _OCTAL_OR_HEX = re.compile(r"([-+]?)(0[0-7]+|0[xX][0-9a-fA-F]{1,16})")
 _CLOSING = {"{": "}", "<": ">"}
-_SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 
 
 def read_prototxt(text, file):
@@ -30,7 +28,7 @@ def read_prototxt(text, file):
     root = _Parser(text, file).document()
     if not root.value:
         fail(root.place, 'the file is empty, expected a network or solver such as `name: "my_net" layer { ... }`')
-    return _solver_type(_input_header(_refuse_old_layers(root)))
+    return upgrade(root)
 
 
 class _Parser:
@@ -171,42 +169,3 @@ def _unescaped(found):
     if text[:1] in (b"0", b"1", b"2", b"3"):
         return bytes([int(text, 8)])
     return _ESCAPED.get(text, text)
-
-
-def _refuse_old_layers(root):
-    if "layers" in root.value:
-        fail(
-            root.key_place("layers"),
-            "got `layers`, expected `layer`: this is Caffe's older format; its tool upgrade_net_proto_text converts it",
-        )
-    return root
-
-
-def _input_header(root):
-    """Return `root` with an Input layer in place of `input`, `input_dim` (four for each input) and `input_shape`."""
-    names = root.value.get("input")
-    if names is None:
-        return root
-    dims = root.value.get("input_dim", Node([])).items
-    shapes = root.value.get("input_shape", Node([])).items
-    if dims:
-        if len(dims) != 4 * len(names.items):
-            got = f"got {len(dims)} input_dim for {len(names.items)} input(s), expected four for each"
-            fail(root.key_place("input_dim"), got)
-        shapes = [Node({"dim": Node(dims[i:i + 4], dims[i].place)}, dims[i].place) for i in range(0, len(dims), 4)]
-    values = {"name": Node("input"), "type": Node("Input"), "top": names}
-    if shapes:
-        values["input_param"] = Node({"shape": Node(shapes, shapes[0].place)}, shapes[0].place)
-    kept = {key: value for key, value in root.value.items() if key not in ("input", "input_dim", "input_shape", "layer")}
-    layers = [Node(values, names.place), *root.value.get("layer", Node([])).items]
-    return replace(root, value={**kept, "layer": Node(layers, names.place)})
-
-
-def _solver_type(root):
-    """Return `root` with the `type` that an old solver's `solver_type` (an enumeration) means."""
-    old = root.value.get("solver_type")
-    if old is None:
-        return root
-    by_name = {name.upper(): name for name in _SOLVER_TYPES} | {str(i): name for i, name in enumerate(_SOLVER_TYPES)}
-    kept = {key: value for key, value in root.value.items() if key != "solver_type"}
-    return replace(root, value={**kept, "type": replace(old, value=by_name.get(str(old.value), old.value))})

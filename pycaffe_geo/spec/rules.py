@@ -7,7 +7,10 @@ def filter_net(net, state):
     """Return the NetDef with only the layers that the NetState `state` includes.
 
     A layer with include rules is in where at least one of them holds; one with exclude rules is out where one of them holds.
+    Stages of the file's own state hold too, and its level where `state` has none (0).
     """
+    own = net.state
+    state = replace(state, level=state.level or own.level, stage=(*own.stage, *state.stage))
     return replace(net, layers=tuple(layer for layer in net.layers if _included(layer, state)))
 
 

@@ -4,9 +4,10 @@ import dataclasses
 import json
 import math
 import re
+import textwrap
 
 from pycaffe_geo.layer import layer_class
-from pycaffe_geo.spec.definitions import NetDef
+from pycaffe_geo.spec.definitions import NetDef, SolverDef
 
 _WIDTH = 120
 _PLAIN = re.compile(r"[A-Za-z_/][\w./-]*", re.ASCII)
@@ -16,12 +17,26 @@ _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 def to_yaml(definition):
     """Return YAML text that loads to the same NetDef or SolverDef, places aside. Values that are the default are left out."""
+    if isinstance(definition, SolverDef):
+        return _solver(definition)
     values = _fields(definition, leave_out=("file", "layers"))
     lines = [f"{key}: {_flow(value)}" for key, value in values.items()]
-    if isinstance(definition, NetDef):
-        lines.append("layers:" if definition.layers else "layers: []")
-        lines += [_layer(layer) for layer in definition.layers]
+    lines.append("layers:" if definition.layers else "layers: []")
+    lines += [_layer(layer) for layer in definition.layers]
     return "\n".join(lines) + "\n"
+
+
+def _solver(solver):
+    """A network that stands inside the solver file follows at its end, as net_param: or test_net_param: [...]."""
+    inline = {key: net for key in ("net", "train_net") if isinstance(net := getattr(solver, key), NetDef)}
+    tests = [net for net in solver.test_net if isinstance(net, NetDef)]
+    files = tuple(net for net in solver.test_net if not isinstance(net, NetDef))
+    values = _fields(dataclasses.replace(solver, **dict.fromkeys(inline, ""), test_net=files), leave_out=("file",))
+    text = "".join(f"{key}: {_flow(value)}\n" for key, value in values.items())
+    text += "".join(f"{key}_param:\n{textwrap.indent(to_yaml(net), '  ')}" for key, net in inline.items())
+    if tests:
+        text += "test_net_param:\n" + "".join(f"- {textwrap.indent(to_yaml(net), '  ')[2:]}" for net in tests)
+    return text
 
 
 def _layer(layer):

@@ -56,7 +56,6 @@ def test_old_headers_become_an_input_layer():
     ("layer name", "n.prototxt:1:7: got 'name', expected ':' or '{' after 'layer'"),
     ("name: }", "n.prototxt:1:7: got '}', expected a value"),
     ("name: €", "n.prototxt:1:7: got '€', expected a key, a value or a brace"),
-    ('layers { name: "x" type: RELU }', "n.prototxt:1:1: got `layers`, expected `layer`: this is Caffe's older format"),
     ('layer { name: "x" type: "Power" power_param { power: "2" } }', "n.prototxt:1:54: layer 'x' (Power): power_param.power"),
     ('layer { name: "x" type: "Power" power_param { power: 2 power: 3 } }', "n.prototxt:1:54: layer 'x' (Power): power_param"),
     ('layer { name: "x" type: "Power" top: "\\xff" }', "n.prototxt:1:38: the escapes in this text are no UTF-8"),
