@@ -20,8 +20,8 @@ def draw_panels(out, titles, rows, captions=()):
     """Draw `rows` of pictures to the PNG `out`, one column for each of `titles`.
 
     A picture is (H, W, 3) uint8 RGB, or a map (H, W) such as depth in metres or an error: maps are coloured from black = 0 to
-    the 98th percentile of their column, which a colour bar below the column tells. captions: for each row a text under each
-    of its pictures.
+    the 98th percentile of all maps of their title, which a colour bar below the column tells. captions: for each row a text
+    under each of its pictures.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -35,17 +35,17 @@ def draw_panels(out, titles, rows, captions=()):
     axes = figure.subplots(len(rows) + 1, len(titles), squeeze=False, gridspec_kw={"height_ratios": ratios})
     for j, title in enumerate(titles):
         axes[0, j].set_title(title, fontsize=10)
-        _draw_column(figure, axes[:-1, j], axes[-1, j], [row[j] for row in rows])
+        maps = [row[k] for row in rows for k, other in enumerate(titles) if other == title and np.ndim(row[k]) == 2]
+        top = max((float(np.percentile(m, 98)) for m in maps), default=0) or 1.0
+        _draw_column(figure, axes[:-1, j], axes[-1, j], [row[j] for row in rows], top)
     for cells, texts in zip(axes, captions):
         for cell, text in zip(cells, texts):
             cell.set_xlabel(text, fontsize=8)
     figure.savefig(out, format="png", dpi=120)
 
 
-def _draw_column(figure, cells, bar, pictures):
-    """Draw the pictures of one column, and a colour bar to the axes `bar` where one of them is a map."""
-    maps = [p for p in pictures if np.ndim(p) == 2]
-    top = max((float(np.percentile(m, 98)) for m in maps), default=0) or 1.0
+def _draw_column(figure, cells, bar, pictures, top):
+    """Draw the pictures of one column, maps up to the value `top`, and a colour bar to the axes `bar` where one is a map."""
     drawn = None
     for cell, picture in zip(cells, pictures):
         cell.set_xticks([])
