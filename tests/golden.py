@@ -24,6 +24,7 @@ class Case:
 
     def __init__(self, name):
         self.path = GOLDEN / "layers" / f"{name}.h5"
+        self.shapes = {}
         if not self.path.exists():
             pytest.skip(f"{self.path} is missing")
         import h5py
@@ -64,6 +65,7 @@ class Case:
             bottom, top = self.wires(layer, blobs)
             layer.setup(bottom, top)
             layer.reshape(bottom, top)
+            self.shapes[layer.name] = [b.shape for b in bottom]
             for blob, value in zip(layer.blobs, self.params.get(layer.name, []), strict=True):
                 blob.data[...] = value
             layers.append(layer)
@@ -74,9 +76,14 @@ class Case:
         return [blobs[b] for b in layer.definition.bottom], [blobs[t] for t in layer.definition.top]
 
     def forward(self, layers, blobs):
-        """Run all layers forward."""
+        """Run all layers forward, with a reshape where a bottom's shape has changed, as a Net does."""
         for layer in layers:
-            layer.forward(*self.wires(layer, blobs))
+            bottom, top = self.wires(layer, blobs)
+            shapes = [b.shape for b in bottom]
+            if self.shapes[layer.name] != shapes:
+                layer.reshape(bottom, top)
+                self.shapes[layer.name] = shapes
+            layer.forward(bottom, top)
 
     def backward(self, layers, blobs):
         """Run all layers backward from the recorded top diffs and loss weights; unwritten diffs keep a mark."""

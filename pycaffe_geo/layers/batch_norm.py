@@ -54,6 +54,8 @@ class BatchNorm(Layer):
             y *= self.inverse
             return
         count = shape[0] * shape[2]
+        if not count:  # no sample (see Filter): nothing to normalise, nothing to learn from
+            return
         centred = self.work.data
         mean = sum_around(x) / count
         self.xp.subtract(x, mean[:, None], out=centred)
@@ -65,15 +67,16 @@ class BatchNorm(Layer):
     def backward(self, top, propagate_down, bottom):
         shape = self.work.shape
         dy, dx = top[0].diff.reshape(shape), bottom[0].diff.reshape(shape)
-        if not self._uses_running():
-            count = shape[0] * shape[2]
+        count = shape[0] * shape[2]
+        if count and not self._uses_running():
             centred, part = self.work.data, self.work.diff
             mean_dy = sum_around(dy)[:, None] / count
             slope = dot_around(self.xp, dy, centred)[:, None] * self.inverse**2 / count
             self.xp.multiply(centred, slope, out=part)
             part += mean_dy
             dy = self.xp.subtract(dy, part, out=dx)
-        self.xp.multiply(dy, self.inverse, out=dx)
+        if count:
+            self.xp.multiply(dy, self.inverse, out=dx)
 
     def _uses_running(self):
         given = self.batch_norm_param.use_global_stats

@@ -1,5 +1,6 @@
 """EigenLoss layer."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,7 +65,7 @@ class EigenLoss(Loss):
         xp.copyto(d, 0, where=invalid)
         xp.multiply(w, d, out=scratch)
 
-        flat = (len(d), -1)
+        flat = (len(d), math.prod(d.shape[1:]))
         counts = w.reshape(flat).sum(axis=1)
         self.warn_if_empty(counts, bottom[-1])
         self.images = xp.maximum((counts > 0).sum(), 1).astype(self.dtype)

@@ -54,7 +54,7 @@ class _Convolution:
 
     def backward_bias(self, dy, db):
         """Add the bias gradient (O,) of dy (N, O, H', W') to db."""
-        db += dy.reshape(self._batch, self._outputs, -1).sum(2).sum(0)
+        db += dy.reshape(self._batch, self._outputs, self._out_size[0] * self._out_size[1]).sum(2).sum(0)
 
     def _split(self, array):
         """Return (N, channels, ...) as a view (N, group, channels / group, ...)."""
@@ -84,7 +84,7 @@ class PointwiseConvolution(_Convolution):
             total += self._dw
 
     def _planes(self, array):
-        return array.reshape(self._batch, self._group, array.shape[1] // self._group, -1)
+        return array.reshape(self._batch, self._group, array.shape[1] // self._group, self._in_size[0] * self._in_size[1])
 
 
 class PatchConvolution(_Convolution):

@@ -1,0 +1,26 @@
+"""What activations share that need their input for the gradient and may work in place."""
+
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.layer import Layer
+
+
+class Activation(Layer):
+    """One bottom, one top of the same shape. Where they are one blob, `keep` saves the input and `input` returns it."""
+
+    in_place = True
+
+    def setup(self, bottom, top):
+        self.kept = Blob((), self.dtype, self.device)
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+        self.kept.reshape(*bottom[0].shape)
+
+    def keep(self, bottom, top):
+        """Save the bottom's data if forward is about to overwrite them."""
+        if top[0].shares_data(bottom[0]):
+            self.kept.data[...] = bottom[0].data
+
+    def input(self, bottom, top):
+        """Return what the bottom's data were before forward."""
+        return self.kept.data if top[0].shares_data(bottom[0]) else bottom[0].data
