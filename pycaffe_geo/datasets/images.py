@@ -7,6 +7,8 @@ import numpy as np
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry.sampling import resize
 
+_GREY = np.array([9798, 19235, 3735], np.int32)  # 0.299, 0.587, 0.114 of 2 ** 15
+
 
 def read_color(path):
     """Read a picture as (H, W, 3) uint8 RGB (grey is repeated, alpha dropped)."""
@@ -22,16 +24,58 @@ def read_depth(path, scale):
     return np.asarray(picture).astype(np.float32) / np.float32(scale)
 
 
-def _open(path):
+def read_planes(source, color=True, name=None):
+    """Read a picture as (C, H, W) uint8: BGR where `color`, one grey channel where not; None: grey or BGR as it is stored.
+
+    source: a path, or a binary file in memory called `name` in messages. Alpha is dropped, of 16 bits the upper 8 are kept.
+    Grey is made as by OpenCV's readers: a JPEG's own, else 0.299 R + 0.587 G + 0.114 B rounded down.
+    """
+    picture = _open(source, name, grey=color is False)
+    if picture.mode.startswith("I;16"):
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)[None]
+        return np.repeat(grey, 3, axis=0) if color else grey
+    if color is None:
+        color = picture.mode not in ("1", "L", "LA")
+    if picture.mode == "L" and not color:
+        return np.asarray(picture)[None]
+    pixels = np.asarray(picture.convert("RGB"))
+    return pixels[..., ::-1].transpose(2, 0, 1) if color else (pixels @ _GREY >> 15).astype(np.uint8)[None]
+
+
+def resize_planes(planes, height, width):
+    """Resize (C, H, W) uint8 bit for bit as OpenCV's bilinear rule: half-pixel centres, no antialias, weights of 11 bits."""
+    if planes.shape[1:] == (height, width):
+        return planes
+    low, high, near, far = _weights(planes.shape[2], width)
+    rows = planes[..., low] * near + planes[..., high] * far
+    low, high, near, far = _weights(planes.shape[1], height)
+    rows >>= 4
+    total = (near[:, None] * rows[:, low] >> 16) + (far[:, None] * rows[:, high] >> 16)
+    return (total + 2 >> 2).astype(np.uint8)
+
+
+def _weights(old, new):
+    """Return for each of `new` pixels its two old neighbours, and their weights times 2048."""
+    position = np.clip((np.arange(new) + 0.5) * (old / new) - 0.5, 0, old - 1)
+    low = position.astype(np.intp)
+    fraction = (position - low).astype(np.float32)
+    near, far = (np.rint(weight * 2048).astype(np.int32) for weight in (1 - fraction, fraction))
+    return low, np.minimum(low + 1, old - 1), near, far
+
+
+def _open(source, name=None, grey=False):
     from PIL import Image, UnidentifiedImageError
 
     try:
-        picture = Image.open(path)
+        picture = Image.open(source)
+        if grey:
+            picture.draft("L", None)  # a JPEG then gives its luma and nothing else
         picture.load()
     except FileNotFoundError as e:
-        raise DataError(f"{_full(path)}: no such picture") from e
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as e:  # PIL's PNG reader raises SyntaxError
-        raise DataError(f"{_full(path)}: cannot be read as a picture: {e}") from e
+        raise DataError(f"{_full(source)}: no such picture") from e
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as e:
+        # PIL's PNG reader raises SyntaxError
+        raise DataError(f"{name or _full(source)}: cannot be read as a picture: {e}") from e
     return picture
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pycaffe_geo.datasets.images import read_color, read_depth, resize_color, resize_depth
+from pycaffe_geo.datasets.images import read_color, read_depth, read_planes, resize_color, resize_depth, resize_planes
 from pycaffe_geo.errors import DataError
 
 Image = pytest.importorskip("PIL.Image")
@@ -67,3 +67,51 @@ def test_depth_averages_inverse_depth_of_valid_pixels(shape):
     holes[0, 1] = holes[2, 3] = 0
     np.testing.assert_allclose(resize_depth(holes, *shape), 2, rtol=1e-6)
     assert not resize_depth(np.zeros((4, 6), np.float32), *shape).any()
+
+
+def test_planes_are_bgr_or_grey(tmp_path):
+    rgba = np.random.default_rng(0).integers(256, size=(3, 4, 4), dtype=np.uint8)
+    bgr = rgba[..., 2::-1].transpose(2, 0, 1)
+    Image.fromarray(rgba, "RGBA").save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_planes(tmp_path / "a.png"), bgr)
+    np.testing.assert_array_equal(read_planes(tmp_path / "a.png", color=None), bgr)
+    grey = read_planes(tmp_path / "a.png", color=False)
+    expected = 0.299 * rgba[..., 0] + 0.587 * rgba[..., 1] + 0.114 * rgba[..., 2]
+    assert grey.shape == (1, 3, 4) and (expected - grey[0]).max() < 1.01 and (expected - grey[0]).min() > -0.01
+    Image.fromarray(rgba[..., 0]).save(tmp_path / "grey.png")
+    for color, channels in ((True, 3), (False, 1), (None, 1)):
+        np.testing.assert_array_equal(read_planes(tmp_path / "grey.png", color), np.repeat(rgba[None, ..., 0], channels, axis=0))
+    sixteen = rgba[..., 0].astype(np.uint16) * 256 + 200
+    Image.fromarray(sixteen).save(tmp_path / "sixteen.png")
+    np.testing.assert_array_equal(read_planes(tmp_path / "sixteen.png", color=False), rgba[None, ..., 0])
+    np.testing.assert_array_equal(read_planes(tmp_path / "sixteen.png"), np.repeat(rgba[None, ..., 0], 3, axis=0))
+
+
+def test_grey_of_a_jpeg_is_its_luma(tmp_path):
+    pixels = np.random.default_rng(0).integers(256, size=(16, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=95)
+    with Image.open(tmp_path / "a.jpg") as picture:
+        picture.draft("YCbCr", None)
+        luma = np.asarray(picture)[..., 0]
+    np.testing.assert_array_equal(read_planes(tmp_path / "a.jpg", color=False)[0], luma)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 4), (10, 22), (31, 7), (13, 29)])
+def test_planes_are_resized_by_half_pixel_bilinear_weights(size):
+    planes = np.random.default_rng(0).integers(256, size=(3, 13, 11), dtype=np.uint8)
+    found = resize_planes(planes, *size)
+    assert found.dtype == np.uint8
+    expected = np.empty((3, *size))
+    for i in range(size[0]):
+        for j in range(size[1]):
+            y, x = (np.clip((k + 0.5) * old / new - 0.5, 0, old - 1) for k, old, new in ((i, 13, size[0]), (j, 11, size[1])))
+            rows = np.maximum(0, 1 - abs(np.arange(13) - y))
+            expected[:, i, j] = rows @ planes @ np.maximum(0, 1 - abs(np.arange(11) - x))
+    assert abs(found - expected).max() <= 1
+
+
+def test_a_picture_too_large_to_open_is_refused(tmp_path, monkeypatch):
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(DataError, match="large.png: cannot be read as a picture: .*exceeds limit"):
+        read_planes(tmp_path / "large.png")
