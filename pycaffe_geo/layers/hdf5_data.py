@@ -1,12 +1,13 @@
 """HDF5Data layer."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from pycaffe_geo.errors import DataError, listed, nearest
 from pycaffe_geo.families.batches import BatchOrder
+from pycaffe_geo.families.sources import beside, net_file, read_lines
+from pycaffe_geo.families.transformer import Transformer, TransformParam
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.weights import open_hdf5
 
@@ -33,19 +34,21 @@ class HDF5Data(Layer):
 
     Batches run on from file to file and from the last to the first; one file is in memory at a time. What batch p holds depends
     on (seed, layer name, p) alone. Relative names hold from the current directory, else beside the file that has them (the
-    network file, the list). What is missing or does not fit raises DataError.
+    network file, the list). `transform_param`, which Caffe does not have here, changes the first top, whose rows must then be
+    pictures (C, H, W). What is missing or does not fit raises DataError.
     """
 
     bottoms = (0, 0)
     tops = (1, None)
-    parameters = {"hdf5_data_param": HDF5DataParam}
+    parameters = {"hdf5_data_param": HDF5DataParam, "transform_param": TransformParam}
     is_data = True
 
     def setup(self, bottom, top):
         p = self.hdf5_data_param
         self.names = [blob.name for blob in top]
         try:
-            self.files = _read_list(p.source, self.definition.place.file if self.definition.place else "")
+            path, lines = read_lines(p.source, net_file(self), _LIST)
+            self.files = [beside(name, path) for _, name in lines]
             counts = self._check_files()
         except DataError as e:
             raise DataError(f"{self.where}: {e}") from e
@@ -53,22 +56,35 @@ class HDF5Data(Layer):
         self.first_rows = np.cumsum([0, *counts[:-1]])
         self.order = BatchOrder(sum(counts), p.batch_size, p.shuffle, (self.clock.seed, self.name), blocks=counts)
         self.loaded = (None, None)
+        self.transformer = Transformer(self)
+        if self.transformer.active and len(self.row_shapes[0]) != 3:
+            raise DataError(f"{self.where}: rows of '{self.names[0]}' are {self.row_shapes[0]}, "
+                            "expected (channels, height, width) for transform_param")
 
     def reshape(self, bottom, top):
-        for blob, shape in zip(top, self.row_shapes):
+        shapes = list(self.row_shapes)
+        if self.transformer.active:
+            shapes[0] = self.transformer.shape(shapes[0], f"a row of '{self.names[0]}'")
+        for blob, shape in zip(top, shapes):
             blob.reshape(self.hdf5_data_param.batch_size, *shape)
 
     def forward(self, bottom, top):
-        records = self.order.records(self.position)
+        batch = self._read(self.order.records(self.position))
+        if self.transformer.active:
+            batch[0] = self.transformer(batch[0], self.position)
         self.position += 1
+        for blob, rows in zip(top, batch):
+            blob.data[...] = self.device.asarray(rows)
+
+    def _read(self, records):
+        """Return the rows of the record numbers, one array for each top."""
         files = np.searchsorted(self.first_rows, records, side="right") - 1
-        batch = [np.empty(blob.shape, self.dtype) for blob in top]
+        batch = [np.empty((len(records), *shape), self.dtype) for shape in self.row_shapes]
         for file in dict.fromkeys(files.tolist()):
             here = files == file
             for rows, source in zip(batch, self._load(file)):
                 rows[here] = source[records[here] - self.first_rows[file]]
-        for blob, rows in zip(top, batch):
-            blob.data[...] = self.device.asarray(rows)
+        return batch
 
     def _load(self, number):
         """Return the datasets of file `number`, one for each top."""
@@ -95,26 +111,6 @@ class HDF5Data(Layer):
         if not sum(counts):
             raise DataError(f"{listed(self.files)}: no rows")
         return counts
-
-
-def _read_list(source, net_file):
-    path = _beside(source, net_file)
-    if not source or not os.path.isfile(path):
-        raise DataError(f"source '{source}': no such file; expected {_LIST}")
-    try:
-        with open(path, encoding="utf-8") as file:
-            names = file.read().split("\n")
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path}: is no text; expected {_LIST}") from e
-    files = [_beside(name.strip(), path) for name in names if name.strip()]
-    if not files:
-        raise DataError(f"{path}: lists no files")
-    return files
-
-
-def _beside(path, other):
-    """Return `path` where it exists from the current directory, else beside the file `other`."""
-    return path if os.path.exists(path) else os.path.join(os.path.dirname(other), path)
 
 
 def _shape(path, file, name):

@@ -5,6 +5,7 @@ import pytest
 from golden import GOLDEN
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import DataError
+from pycaffe_geo.families.transformer import TransformParam
 from pycaffe_geo.layers.hdf5_data import HDF5Data, HDF5DataParam
 from pycaffe_geo.spec import LayerDef, Place
 
@@ -115,6 +116,24 @@ def test_order_as_caffe():
 def test_datasets_that_do_not_fit(tmp_path, changes, text):
     with pytest.raises(DataError, match=r"^layer 'd' \(HDF5Data\): .*" + text):
         build(write(tmp_path, **changes))
+
+
+def test_the_first_top_is_transformed_where_it_holds_pictures(tmp_path):
+    pictures = np.random.default_rng(0).random((5, 3, 6, 7)).astype("float32")
+    path = write(tmp_path, counts=(5,), data=pictures)
+    param = dict(hdf5_data_param=HDF5DataParam(source=str(path), batch_size=2))
+    transform = TransformParam(scale=2, mean_value=(0.5,), crop_size=4)
+    top = [Blob((), name=n) for n in ("data", "label")]
+    layer = HDF5Data(LayerDef("d", "HDF5Data", parameters={**param, "transform_param": transform}), "TEST")
+    layer.setup([], top)
+    layer.reshape([], top)
+    assert [t.shape for t in top] == [(2, 3, 4, 4), (2,)]
+    layer.forward([], top)
+    np.testing.assert_allclose(top[0].data, (pictures[:2, :, 1:5, 1:5] - 0.5) * 2, rtol=1e-6)
+    np.testing.assert_array_equal(top[1].data, [0, 10])
+    layer = HDF5Data(LayerDef("d", "HDF5Data", parameters={**param, "transform_param": transform}), "TEST")
+    with pytest.raises(DataError, match=r"rows of 'label' are \(\), expected \(channels, height, width\) for transform_param"):
+        layer.setup([], top[1:])
 
 
 def test_files_must_agree(tmp_path):
