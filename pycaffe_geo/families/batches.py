@@ -12,19 +12,21 @@ class BatchOrder:
 
     Records run on from one epoch to the next, so a batch may span two. With `shuffle` every epoch has an order of its own,
     keyed by `key` and the epoch. `blocks`: counts of records (files) that stay together when shuffled; their sum is `count`.
+    `rand_skip`: the first epoch begins at a place below this number, drawn by `key`.
     """
 
-    def __init__(self, count, batch_size, shuffle, key, blocks=()):
+    def __init__(self, count, batch_size, shuffle, key, blocks=(), rand_skip=0):
         self.count = count
         self.blocks = blocks or (count,)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.key = key
+        self.first = int(CPU.generator(*key, "rand_skip").integers(rand_skip)) if rand_skip else 0
         self._orders = {}
 
     def records(self, position):
         """Return the record numbers (batch_size,) of batch number `position`."""
-        numbers = np.arange(position * self.batch_size, (position + 1) * self.batch_size)
+        numbers = self.first + np.arange(position * self.batch_size, (position + 1) * self.batch_size)
         epochs, places = np.divmod(numbers, self.count)
         if not self.shuffle:
             return places
