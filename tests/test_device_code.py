@@ -2,7 +2,8 @@
 
 Layers are found by the registry. What each is run on stands in its own test file, tests/layers/test_<file>.py, as the module
 constant `EXAMPLE`: a dict of `build_layer`'s arguments, such as `dict(bottom=[(2, 3, 4, 4)], power_param={"power": 2})`; a layer
-that reads a file offers a function `EXAMPLE(folder)` which writes the file and returns the dict.
+that reads a file offers a function `EXAMPLE(folder)` which writes the file and returns the dict. A function under "prepare" gets
+the layer before it runs.
 """
 
 import importlib.util
@@ -34,7 +35,9 @@ def example(type_name, folder):
 
 def run(type_name, arguments, device):
     """Return {name: array} of all that one forward and backward write."""
-    layer, bottom, top = build_layer(type_name, device=device, **arguments)
+    prepare = arguments.get("prepare", lambda layer: None)
+    layer, bottom, top = build_layer(type_name, device=device, **{k: v for k, v in arguments.items() if k != "prepare"})
+    prepare(layer)
     draws = np.random.default_rng(0)
     layer.forward(bottom, top)
     for i, t in enumerate(top):
