@@ -59,6 +59,11 @@ class Loss(Layer):
             raise ShapeError(f"{self.where}: bottom '{blob.name}' is {blob.shape}, expected {one_channel} or {tuple(shape)}")
         return blob.shape
 
+    def refuse_ignore_label(self, hint):
+        """Raise SpecError, with `hint`, where the loss has no labels and yet an `ignore_label`."""
+        if self.loss_param.ignore_label is not None:
+            raise SpecError(f"{self.where}: loss_param.ignore_label has no meaning here: {hint}")
+
     def looks_now(self):
         """True where values may be looked at now: always on the CPU, now and then on a GPU."""
         return self.device.index is None or self.clock.iteration % CHECK_EVERY == 0
@@ -83,8 +88,7 @@ class ElementLoss(Loss):
     share = 1.0
 
     def setup(self, bottom, top):
-        if self.loss_param.ignore_label is not None:
-            raise SpecError(f"{self.where}: loss_param.ignore_label has no meaning here: give a third bottom, 0 where to skip")
+        self.refuse_ignore_label("give a third bottom, 0 where to skip")
         self.work = Blob((), self.dtype, self.device)  # data: prediction - target; diff: weight * slope
 
     def reshape(self, bottom, top):
