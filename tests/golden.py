@@ -20,7 +20,8 @@ _UNWRITTEN = 777.25
 
 
 class Case:
-    """One recorded case of layers/: `inputs`, `top_diffs`, `data` and `diff` by blob, `params` and `params_diff` by layer."""
+    """One recorded case of layers/: `inputs`, `top_diffs`, `data` and `diff` by blob, `params` and `params_diff` by layer;
+    for each of its `forwards` (outputs by blob, parameters after it by layer)."""
 
     def __init__(self, name):
         self.path = GOLDEN / "layers" / f"{name}.h5"
@@ -41,6 +42,9 @@ class Case:
             self.params = _params(f.get("params_init", {}))
             self.params_diff = _params(f.get("params_diff", {}))
             self.params_after_forward = _params(f.get("params_after_forward", {}))
+            several = sorted(key for key in f if key.startswith("outputs_forward_"))
+            self.forwards = [(_arrays(f[k]), _params(f[k.replace("outputs", "params_after")])) for k in several]
+            self.forwards = self.forwards or [({}, self.params_after_forward)]
 
     def definitions(self):
         """Return the LayerDef of every layer of the case's prototxt."""

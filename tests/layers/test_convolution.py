@@ -78,7 +78,7 @@ def test_channels_may_not_change_later():
 
 
 CASES = ["conv_1x1", "conv_1x1_pad", "conv_axis2", "conv_depthwise_nobias", "conv_dilation", "conv_force_nd", "conv_group",
-         "conv_hw", "conv_kernel_eq_input", "conv_nd1", "conv_pad_stride"]
+         "conv_hw", "conv_kernel_eq_input", "conv_lr0", "conv_nd1", "conv_pad_stride"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from golden import check_case
+from golden import Case, check_case, compare
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.gradient_check import build_layer, check_layer
 
@@ -69,9 +69,19 @@ def test_errors(param, tops, error, message):
 
 CASES = """ave_floor ave_floor_k2s2 ave_global ave_hw ave_hw_pad_one_side ave_k2s2_odd ave_k2s2p1_clip ave_k3s2
 ave_stride1_overlap max_floor max_global max_hw max_k2s2_odd max_k2s2p1_clip max_k3s3p2_clip max_mask_top
-max_stride1_overlap max_stride_gt_kernel""".split()
+max_stride1_overlap max_stride_gt_kernel max_empty_window""".split()
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_as_caffe(case):
     check_case(f"pool_{case}")
+
+
+def test_the_mean_of_an_empty_window_is_zero():
+    """Caffe divides 0 by 0 there."""
+    case = Case("pool_ave_empty_window_nan")
+    layers, blobs = case.build()
+    case.forward(layers, blobs)
+    recorded = case.data["y"]
+    assert np.isnan(recorded).any()
+    compare("y", blobs["y"].data, np.nan_to_num(recorded))
