@@ -14,7 +14,7 @@ class BNLL(Activation):
     def forward(self, bottom, top):
         self.keep(bottom, top)
         x, y = bottom[0].data, top[0].data
-        tail = self.xp.absolute(x)
+        tail = self.xp.absolute(x, out=self.work.diff)
         self.xp.negative(tail, out=tail)
         self.xp.exp(tail, out=tail)
         self.xp.log1p(tail, out=tail)
@@ -22,7 +22,7 @@ class BNLL(Activation):
         y += tail
 
     def backward(self, top, propagate_down, bottom):
-        slope = self.input(bottom, top) * 0.5
+        slope = self.xp.multiply(self.input(bottom, top), 0.5, out=self.work.diff)
         self.xp.tanh(slope, out=slope)
         slope *= 0.5
         slope += 0.5

@@ -25,16 +25,17 @@ class ELU(Activation):
     def forward(self, bottom, top):
         self.keep(bottom, top)
         x, y = bottom[0].data, top[0].data
-        below = self.xp.minimum(x, 0)
+        below = self.xp.minimum(x, 0, out=self.work.diff)
         self.xp.expm1(below, out=below)
         below *= self.elu_param.alpha
         self.xp.maximum(x, 0, out=y)
         y += below
 
     def backward(self, top, propagate_down, bottom):
-        x = self.input(bottom, top)
-        slope = self.xp.minimum(x, 0)
+        x, alpha = self.input(bottom, top), self.elu_param.alpha
+        slope = self.xp.minimum(x, 0, out=self.work.diff)
         self.xp.exp(slope, out=slope)
-        slope *= self.elu_param.alpha
-        self.xp.copyto(slope, 1, where=x > 0)
+        if alpha != 1:
+            slope *= alpha
+            slope += (x > 0) * self.dtype.type(1 - alpha)
         self.xp.multiply(top[0].diff, slope, out=bottom[0].diff)

@@ -41,7 +41,7 @@ class PReLU(Activation):
     def forward(self, bottom, top):
         self.keep(bottom, top)
         x, y = bottom[0].data.reshape(self.shape), top[0].data.reshape(self.shape)
-        below = self.xp.minimum(x, 0)
+        below = self.xp.minimum(x, 0, out=self.work.diff.reshape(self.shape))
         below *= self.blobs[0].data.reshape(-1, 1)
         self.xp.maximum(x, 0, out=y)
         y += below
@@ -50,9 +50,10 @@ class PReLU(Activation):
         x, dy = self.input(bottom, top).reshape(self.shape), top[0].diff.reshape(self.shape)
         if self.param_propagate_down[0]:
             slopes = self.blobs[0].diff
-            sums = dot_around(self.xp, dy, self.xp.minimum(x, 0))
+            sums = dot_around(self.xp, dy, self.xp.minimum(x, 0, out=self.work.diff.reshape(self.shape)))
             slopes += sums.sum() if self.prelu_param.channel_shared else sums
         if propagate_down[0]:
-            slope = (x <= 0) * self.blobs[0].data.reshape(-1, 1)
+            slope = self.xp.less_equal(x, 0, out=self.work.diff.reshape(self.shape))
+            slope *= self.blobs[0].data.reshape(-1, 1)
             slope += x > 0
             self.xp.multiply(dy, slope, out=bottom[0].diff.reshape(self.shape))

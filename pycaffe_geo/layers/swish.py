@@ -36,7 +36,7 @@ class Swish(Activation):
 
     def _sigmoid(self, x):
         """Return 1 / (1 + exp(-beta x)) = 0.5 tanh(0.5 beta x) + 0.5, which cannot overflow."""
-        s = x * (0.5 * self.swish_param.beta)
+        s = self.xp.multiply(x, 0.5 * self.swish_param.beta, out=self.work.diff)
         self.xp.tanh(s, out=s)
         s *= 0.5
         s += 0.5
