@@ -30,7 +30,7 @@ def load_net(path, text=None, overrides=()):
     root = parse(path, text)
     if "net" in root.value or "base_lr" in root.value:
         fail(root.place, "this is a solver, expected a network")
-    return override(_net(root), overrides)
+    return override(net_from_node(root), overrides)
 
 
 _NET_FIELDS = fields_of(NetDef)
@@ -38,8 +38,8 @@ _NET_HEAD = ("name", "force_backward", "debug_info", "state")
 _LAYER_FIELDS = fields_of(LayerDef)
 
 
-def _net(root):
-    """Return the NetDef of the mapping Node of a network."""
+def net_from_node(root):
+    """Return the NetDef of the mapping Node of a network; each layer has a place."""
     check_keys(root, NET_KEYS)
     layers = _with_owners([_layer(node) for node in expand(root)])
     _check_names(layers)
@@ -158,7 +158,7 @@ def _with_nets(solver, root):
 def _inline(node, key):
     if not node.is_map:
         fail(node.place, key, f"got {node.describe()}, expected a network")
-    return _net(node)
+    return net_from_node(node)
 
 
 def _beside(path, solver_file):
