@@ -96,7 +96,7 @@ class LayerCheck:
 
     def __init__(self, layer, bottom, top, check_bottoms=None, seed=0):
         self.layer, self.bottom, self.top = layer, bottom, top
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng((seed, 1 << 31))  # no stream that `build_layer` draws bottoms from
         self.inputs = [b.data.copy() for b in bottom]
         fixed = {i % len(bottom) for i in layer.no_gradient if -len(bottom) <= i < len(bottom)}
         self.checked = [i for i in range(len(bottom)) if i not in fixed] if check_bottoms is None else list(check_bottoms)

@@ -12,8 +12,7 @@ EXAMPLE = dict(bottom=[np.sin(np.arange(30.0)).reshape(1, 2, 3, 5)])
 @pytest.mark.parametrize("variance", [False, True])
 @pytest.mark.parametrize("shape", [(1, 3, 5, 7), (2, 3, 5)])
 def test_gradient(shape, variance, across):
-    x = np.random.default_rng(7).normal(size=shape)
-    report = check_layer("MVN", [x], mvn_param={"normalize_variance": variance, "across_channels": across})
+    report = check_layer("MVN", [shape], mvn_param={"normalize_variance": variance, "across_channels": across})
     assert report.ok, report
 
 
