@@ -6,6 +6,7 @@ from pycaffe_geo.spec.override import override
 from pycaffe_geo.spec.rules import filter_net
 from pycaffe_geo.spec.wiring import check_wiring
 from pycaffe_geo.spec.write import to_yaml
+from pycaffe_geo.spec.write_prototxt import to_prototxt
 
 __all__ = [
     "TEST",
@@ -22,5 +23,6 @@ __all__ = [
     "load_net",
     "load_solver",
     "override",
+    "to_prototxt",
     "to_yaml",
 ]
