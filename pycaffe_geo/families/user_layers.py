@@ -8,8 +8,11 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.errors import SpecError, nearest
+from pycaffe_geo.families.import_caffe import caffe_is_ours
 from pycaffe_geo.fillers import Filler
 
 STEPS = ("setup", "reshape", "forward", "backward")
@@ -19,9 +22,11 @@ _loaded = {}
 def find_class(module_name, class_name, folder):
     """Return class `class_name` of module `module_name`, which is looked for in `folder` (None: nowhere) and then on the path.
 
-    ImportError where there is no such module or it fails to import; SpecError where it has no such class, or no layer's methods.
+    While it is imported, `import caffe` gives pycaffe_geo.caffe where there is no real Caffe. ImportError where there is no such
+    module or it fails to import; SpecError where it has no such class, or no layer's methods.
     """
-    module = _find_module(module_name, folder)
+    with caffe_is_ours():
+        module = _find_module(module_name, folder)
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
@@ -95,11 +100,36 @@ def _with_note(layer, step, function):
     return call
 
 
+class Phase(int):
+    """A net's phase as pycaffe has it, 0 for TRAIN and 1 for TEST; it equals our own "TRAIN" or "TEST" as well."""
+
+    def __new__(cls, phase):
+        """`phase`: 0, 1, "TRAIN" or "TEST"; ValueError for anything else."""
+        if phase not in (0, 1, "TRAIN", "TEST"):
+            raise ValueError(f"got the phase {phase!r}, expected TRAIN (0) or TEST (1)")
+        return super().__new__(cls, phase in (1, "TEST"))
+
+    def __str__(self):
+        return "TEST" if self else "TRAIN"
+
+    __repr__ = __str__
+
+    def __eq__(self, other):
+        return int(self) == other or str(self) == other
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = int.__hash__
+
+
 def _array(field):
     def get(self):
         if field not in self._arrays:
-            self._arrays[field] = asnumpy(getattr(self._blob, field))
-        return self._arrays[field]
+            buffer = getattr(self._blob, field)
+            array = asnumpy(buffer)
+            self._arrays[field] = array, None if array is buffer else array.copy()
+        return self._arrays[field][0]
 
     def put(self, value):
         get(self)[...] = value
@@ -108,7 +138,8 @@ def _array(field):
 
 
 class HostBlob:
-    """A blob with NumPy arrays `data` and `diff`: the real buffers on a CPU, copies on a GPU, which `write_back` brings over."""
+    """A blob with NumPy arrays `data` and `diff`: the real buffers on a CPU; on a GPU copies, made when first touched, and
+    `write_back` brings over what was changed."""
 
     data = _array("data")
     diff = _array("diff")
@@ -126,12 +157,16 @@ class HostBlob:
         self._blob.reshape(*shape)
 
     def write_back(self):
-        """Copy what was read or written back to the device, and forget it."""
-        for field, array in self._arrays.items():
-            target = getattr(self._blob, field)
-            if array is not target:
-                target[...] = self._blob.device.asarray(array)
+        """Copy what was changed back to the device, and forget the copies."""
+        for field, (array, before) in self._arrays.items():
+            if before is not None and not _same_bits(array, before):
+                getattr(self._blob, field)[...] = self._blob.device.asarray(array)
         self._arrays.clear()
+
+
+def _same_bits(a, b):
+    bits = f"u{a.itemsize}"  # a NaN that was not touched is the same
+    return np.array_equal(a.view(bits), b.view(bits))
 
 
 class ParameterBlobs:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from pycaffe_geo.errors import SpecError
-from pycaffe_geo.families.user_layers import HostBlob, ParameterBlobs, add_note, find_class, note_errors, noted
+from pycaffe_geo.families.user_layers import HostBlob, ParameterBlobs, Phase, add_note, find_class, note_errors, noted
 from pycaffe_geo.layer import Layer, layer_class, register
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,10 @@ class Python(Layer):
     """A layer of the user's own (Caffe's Python).
 
     A subclass of pycaffe_geo.Layer becomes the layer itself and sees the device's arrays; `param_str` is set on it. Any other
-    class with `setup`, `reshape`, `forward` and `backward` is used as pycaffe would: it gets `param_str`, `phase` ("TRAIN" or
-    "TEST") and `blobs` (`self.blobs.add_blob(*shape)` in `setup` adds a parameter, whose diff backward adds to), and sees blobs
-    with NumPy arrays on any device. The user's exceptions pass through, with layer and phase added.
+    class with `setup`, `reshape`, `forward` and `backward` is used as pycaffe would: it gets `param_str` (`param_str_` in the
+    oldest files), `phase` (equal to 0 and "TRAIN", or to 1 and "TEST") and `blobs` (`self.blobs.add_blob(*shape)` in `setup` adds
+    a parameter, whose diff backward adds to), and sees blobs with NumPy arrays on any device. Its `import caffe` gives
+    pycaffe_geo.caffe where there is no real Caffe. The user's exceptions pass through, with layer and phase added.
     """
 
     bottoms = (0, None)
@@ -69,8 +70,8 @@ class Python(Layer):
         with noted(self, "__init__"):
             self.user = self.user_class()
         self.in_place = getattr(self.user, "in_place", False)
-        self.user.param_str = self.python_param.param_str
-        self.user.phase = self.phase
+        self.user.param_str = self.user.param_str_ = self.python_param.param_str
+        self.user.phase = Phase(self.phase)
         self.user.blobs = ParameterBlobs(self)
 
     def setup(self, bottom, top):
