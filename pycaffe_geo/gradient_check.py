@@ -112,6 +112,11 @@ class LayerCheck:
             self._note("forward gives a value that is not finite")
         if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(base, self.evaluate())):
             self._note("forward gives another result when it runs again on the same bottoms")
+        if not self.strict and self._is_coarse(base):
+            self._note(
+                "forward rounds to single precision, which blurs numeric slopes: use the dtype of bottom[0].data in place of "
+                "np.float32, or check with a tolerance of 1e-2"
+            )
         propagate = [i in self.checked for i in range(len(self.bottom))]
         bottom_diffs, param_diffs = self._backward(propagate)
         self._check_contract(propagate, bottom_diffs, param_diffs)
@@ -128,6 +133,16 @@ class LayerCheck:
             self.layer.reshape(self.bottom, self.top)
         self.layer.forward(self.bottom, self.top)
         return [t.data.copy() for t in self.top]
+
+    def _is_coarse(self, base):
+        """Whether forward does not feel a change in the 9th digit of all bottoms, but one in the 3rd."""
+        same = []
+        for change in (1e-9, 1e-3):
+            kept = self.inputs
+            self.inputs = [a * (1 + change) for a in kept]
+            same.append(all(np.array_equal(a, b, equal_nan=True) for a, b in zip(base, self.evaluate())))
+            self.inputs = kept
+        return same == [True, False]
 
     def _draw_weights(self):
         if self.layer.is_loss:

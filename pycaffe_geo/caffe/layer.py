@@ -7,3 +7,6 @@ class Layer:
     Before `setup` the net gives it `param_str`, `phase` (equal to caffe.TRAIN or caffe.TEST) and `blobs`
     (`self.blobs.add_blob(*shape)` adds a parameter). Bottoms and tops have NumPy arrays `data` and `diff` on any device.
     """
+
+    def __init__(self, *args):
+        """pycaffe's takes the layer's definition."""

@@ -21,7 +21,8 @@ class _Finder(MetaPathFinder):
         return ours and ModuleSpec(name, _Loader(), is_package=ours.submodule_search_locations is not None)
 
     def _real_caffe(self):
-        specs = (finder.find_spec("caffe", None) for finder in sys.meta_path if finder is not self)
+        finders = [f for f in sys.meta_path if f is not self and hasattr(f, "find_spec")]
+        specs = (finder.find_spec("caffe", None) for finder in finders)
         return any(spec is not None and spec.origin is not None for spec in specs)
 
 

@@ -3,8 +3,10 @@
 import functools
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
+import types
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +37,25 @@ def find_class(module_name, class_name, folder):
     if missing:
         raise SpecError(f"class '{module_name}.{class_name}' has no {' and no '.join(missing)}; a layer has {', '.join(STEPS)}")
     return found
+
+
+def make_user_layer(cls, definition):
+    """Return an object of the user's class. An `__init__` of the user's is run, with the LayerDef if it takes an argument.
+
+    A real caffe.Layer can be made by Caffe alone, and its `blobs` cannot be set: its own `__init__` is left out, and a subclass
+    of the user's class hides that property.
+    """
+    if hasattr(cls, "blobs"):
+        cls = type(cls)(cls.__name__, (cls,), {"__module__": cls.__module__, "blobs": None})
+    user = cls.__new__(cls)
+    if isinstance(cls.__init__, types.FunctionType):
+        try:
+            inspect.signature(user.__init__).bind()
+        except TypeError:
+            user.__init__(definition)
+        else:
+            user.__init__()
+    return user
 
 
 def _find_module(name, folder):
@@ -162,6 +183,22 @@ class HostBlob:
             if before is not None and not _same_bits(array, before):
                 getattr(self._blob, field)[...] = self._blob.device.asarray(array)
         self._arrays.clear()
+
+
+def widen_buffers(user):
+    """Make the float32 arrays that a user's layer keeps in its attributes float64: in a float64 net, where gradients are
+    checked, a buffer of fixed single precision would blur them. Attributes that are parts of one array stay as they are."""
+    arrays = {name: a for name, a in getattr(user, "__dict__", {}).items() if isinstance(a, np.ndarray)}
+    owners = [id(_owner(a)) for a in arrays.values()]
+    for name, array in arrays.items():
+        if array.dtype == np.float32 and owners.count(id(_owner(array))) == 1:
+            setattr(user, name, array.astype(np.float64))
+
+
+def _owner(array):
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _same_bits(a, b):

@@ -5,8 +5,20 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pycaffe_geo.errors import SpecError
-from pycaffe_geo.families.user_layers import HostBlob, ParameterBlobs, Phase, add_note, find_class, note_errors, noted
+from pycaffe_geo.families.user_layers import (
+    HostBlob,
+    ParameterBlobs,
+    Phase,
+    add_note,
+    find_class,
+    make_user_layer,
+    note_errors,
+    noted,
+    widen_buffers,
+)
 from pycaffe_geo.layer import Layer, layer_class, register
 
 log = logging.getLogger(__name__)
@@ -31,7 +43,8 @@ class Python(Layer):
     class with `setup`, `reshape`, `forward` and `backward` is used as pycaffe would: it gets `param_str` (`param_str_` in the
     oldest files), `phase` (equal to 0 and "TRAIN", or to 1 and "TEST") and `blobs` (`self.blobs.add_blob(*shape)` in `setup` adds
     a parameter, whose diff backward adds to), and sees blobs with NumPy arrays on any device. Its `import caffe` gives
-    pycaffe_geo.caffe where there is no real Caffe. The user's exceptions pass through, with layer and phase added.
+    pycaffe_geo.caffe where there is no real Caffe. In a float64 net the float32 buffers that it makes in `setup` and `reshape`
+    become float64. The user's exceptions pass through, with layer and phase added.
     """
 
     bottoms = (0, None)
@@ -68,7 +81,7 @@ class Python(Layer):
         super().__init__(*args, **kwargs)
         self.is_data = not self.definition.bottom
         with noted(self, "__init__"):
-            self.user = self.user_class()
+            self.user = make_user_layer(self.user_class, self.definition)
         self.in_place = getattr(self.user, "in_place", False)
         self.user.param_str = self.user.param_str_ = self.python_param.param_str
         self.user.phase = Phase(self.phase)
@@ -98,6 +111,8 @@ class Python(Layer):
             yield [hosts[id(b)] for b in bottom], [hosts[id(t)] for t in top]
         for blob in (*hosts.values(), *self.user.blobs):
             blob.write_back()
+        if self.dtype == np.float64 and step in ("setup", "reshape"):
+            widen_buffers(self.user)
 
 
 def _published_se3_generator(definition, where, error, args, kwargs):

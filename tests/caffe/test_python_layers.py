@@ -10,6 +10,7 @@ import pytest
 import pycaffe_geo.caffe as caffe
 from pycaffe_geo.caffe import mode
 from pycaffe_geo.cli import main
+from pycaffe_geo.families.user_layers import widen_buffers
 from pycaffe_geo.gradient_check import check_layer
 
 NET = """
@@ -63,7 +64,10 @@ def test_values_and_gradients_in_a_net(tmp_path):
     assert caffe.Net(write_net(tmp_path), caffe.TEST).forward(blobs=["rows"])["rows"].min() > rows.min()  # phase is seen
 
 
-@pytest.mark.parametrize("layer, bottoms", [("WeightedRows", [(2, 3, 5)]), ("HuberLoss", [(2, 7), (2, 7)])])
+PASS = [("WeightedRows", [(2, 3, 5)]), ("HuberLoss", [(2, 7), (2, 7)]), ("SinglePrecision", [(2, 7), (2, 7)])]
+
+
+@pytest.mark.parametrize("layer, bottoms", PASS)
 def test_layers_pass_the_check_unchanged(layer, bottoms):
     report = check_layer("Python", bottoms, python_param=param(layer))
     assert report.ok, report
@@ -75,13 +79,28 @@ def test_the_tool_passes_them_in_their_net(tmp_path, capsys):
         assert code == 0, capsys.readouterr().out
 
 
-def test_a_loss_that_ignores_its_weight_is_caught_and_told_so(tmp_path, capsys):
-    report = check_layer("Python", [(2, 7), (2, 7)], python_param=param("ForgetsItsWeight"))
+@pytest.mark.parametrize("layer", ["ForgetsItsWeight", "SinglePrecisionForgets"])
+def test_a_loss_that_ignores_its_weight_is_caught_and_told_so(layer, tmp_path, capsys):
+    report = check_layer("Python", [(2, 7), (2, 7)], python_param=param(layer))
     assert not report.ok
     assert re.search(r"top\[0\].diff, the loss weight \(here -?[0-9.]+\), is ignored: multiply by it", str(report))
-    assert main(["check_gradients", "--net", write_net(tmp_path, "ForgetsItsWeight"), "--layer", "loss"]) == 1
+    assert main(["check_gradients", "--net", write_net(tmp_path, layer), "--layer", "loss"]) == 1
     assert "top[0].diff, the loss weight" in capsys.readouterr().out
-    assert main(["check_gradients", "--net", write_net(tmp_path, "ForgetsItsWeight")]) == 1
+    assert main(["check_gradients", "--net", write_net(tmp_path, layer)]) == 1
+
+
+def test_rounding_that_spoils_the_check_is_told():
+    report = check_layer("Python", [(2, 7), (2, 7)], python_param=param("Rounds"))
+    assert not report.ok and "forward rounds to single precision" in str(report)
+
+
+def test_buffers_that_share_memory_keep_it():
+    user = type("User", (), {})()
+    user.whole = np.zeros(4, np.float32)
+    user.part, user.alone, user.count = user.whole[1:], np.ones((2, 1), np.float32).reshape(2), np.arange(3)
+    widen_buffers(user)
+    assert user.part.base is user.whole and user.whole.dtype == np.float32
+    assert (user.alone.dtype, user.count.dtype.kind) == (np.float64, "i")
 
 
 def test_layers_run_on_a_device_as_on_the_cpu(tmp_path, standin_device, monkeypatch):

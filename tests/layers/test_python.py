@@ -167,3 +167,22 @@ def test_a_module_that_fails_to_import_keeps_its_error(tmp_path, monkeypatch, cl
     with pytest.raises(ModuleNotFoundError, match="no_such_thing") as caught:
         build_layer("Python", [(2, 3)], python_param=python_param("A", "broken_layers"))
     assert "importing module 'broken_layers'" in "".join(traceback.format_exception(caught.value))
+
+
+REAL_CAFFE = """
+class Layer:
+    blobs = property(lambda self: "Caffe's own")
+    def __new__(cls, *args):
+        return object.__new__(cls)
+Layer.__init__ = len  # as Boost.Python's: no function of Python's, and not to be called without Caffe's own layer
+"""
+
+
+def test_a_layer_of_a_real_caffe(tmp_path, monkeypatch, clean_modules):
+    (tmp_path / "caffe.py").write_text(REAL_CAFFE)
+    (tmp_path / "real_layers.py").write_text("import caffe\nimport user_layers\nclass A(user_layers.Scaled, caffe.Layer): pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    layer, bottom, top = build_layer("Python", [np.array([1.0, 2])], python_param=python_param("A", "real_layers", "10"))
+    layer.forward(bottom, top)
+    np.testing.assert_array_equal(top[0].data, [30, 60])
+    assert type(layer.user).__name__ == "A" and isinstance(layer.user, sys.modules["caffe"].Layer)
