@@ -15,10 +15,13 @@ class _Finder(MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):
         package, _, rest = name.partition(".")
-        if package != "caffe" or (sys.modules["caffe"].__name__ != _OURS if rest else self._real_caffe()):
+        if package != "caffe" or (self._is_other() if rest else self._real_caffe()):
             return None
         ours = importlib.util.find_spec(f"pycaffe_geo.{name}")
         return ours and ModuleSpec(name, _Loader(), is_package=ours.submodule_search_locations is not None)
+
+    def _is_other(self):
+        return getattr(sys.modules.get("caffe"), "__name__", "") != _OURS
 
     def _real_caffe(self):
         finders = [f for f in sys.meta_path if f is not self and hasattr(f, "find_spec")]
