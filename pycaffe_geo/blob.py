@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.errors import ShapeError, SpecError, bytes_text
 
 
 class Memory:
@@ -23,15 +23,46 @@ class Memory:
         return self.array
 
 
+class MemoryLimit:
+    """Adds up the bytes of the blobs of a net as they take their shapes, and refuses the shape that takes them over `most`.
+
+    copies: 2 where blobs have diffs too. `where` is the start of the message: the layer that is being built.
+    """
+
+    def __init__(self, most, copies):
+        self.most = most
+        self.copies = copies
+        self.total = 0
+        self.where = ""
+
+    def change(self, blob, shape, elements):
+        """Count `elements` more (or fewer) of `blob`, which is about to take `shape`; SpecError where they are too many."""
+        change = elements * blob.dtype.itemsize * self.copies
+        if change > 0:
+            self.check(f"blob '{blob.name}'", shape, change)
+        self.total += change
+
+    def check(self, what, shape, size):
+        """Raise SpecError where `what`, of `shape` and `size` bytes, does not fit beside what is counted."""
+        total = self.total + size
+        if total > self.most:
+            raise SpecError(
+                f"{self.where}: with {what} of shape {shape} the net takes at least {bytes_text(total)}, "
+                f"expected at most {bytes_text(self.most)} (max_memory)"
+            )
+
+
 class Blob:
     """N-dimensional data and diff of one shape, dtype and device (Caffe's Blob).
 
     `data` and `diff` are writable arrays; write with `blob.data[...] = x`. They stay the same buffers until a
-    reshape, which keeps their capacity. After a reshape the contents are undefined.
+    reshape, which keeps their capacity. After a reshape the contents are undefined. A MemoryLimit may refuse a shape.
     """
 
-    def __init__(self, shape=(), dtype=np.float32, device=CPU, name=""):
+    def __init__(self, shape=(), dtype=np.float32, device=CPU, name="", memory_limit=None):
         self.name = name
+        self.memory_limit = memory_limit
+        self._count = 0
         self.dtype = np.dtype(dtype)
         self.device = device
         self._data = Memory(dtype, device)
@@ -78,8 +109,11 @@ class Blob:
         shape = tuple(int(n) for n in shape)
         if any(n < 0 for n in shape):
             raise ShapeError(f"blob '{self.name}': cannot have the shape {shape}: sizes must not be negative")
+        count = math.prod(shape)
+        if self.memory_limit:
+            self.memory_limit.change(self, shape, count - self._count)
         self._shape = shape
-        self._count = math.prod(shape)
+        self._count = count
 
     def clear_diff(self):
         """Set the diff to 0; one that was never touched is 0 already and stays unallocated."""

@@ -38,6 +38,14 @@ def nearest(name, known):
     return f", did you mean '{lower[close[0]]}'?" if close else ""
 
 
+def bytes_text(count):
+    """Return a number of bytes as text: "512 B", "3.4 KiB", "1.2 GiB"."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+
+
 def listed(names, limit=20):
     """Return names as "'a', 'b', 'c'" (at most `limit`, then how many more)."""
     names = list(names)

@@ -34,6 +34,7 @@ def check_net(
     weights=None,
     level=0,
     stages=(),
+    max_memory=None,
 ):
     """Return a Report on the gradients of a net in float64: of all parameters that learn, and of inputs that get a gradient.
 
@@ -42,6 +43,7 @@ def check_net(
     Data layers give their first batch, of at most `batch` samples (None: as the file says). A layer all of whose tops are in
     `shapes` ({top: shape}) gets seeded samples instead; `inputs` ({top: array}) gives the values of tops themselves.
     Data that cannot be read and has no shapes raises DataError. Loss weights are the net's own; for one layer see check_layer.
+    max_memory: see Net.
     """
     inputs = dict(inputs or {})
     if isinstance(net, Net):
@@ -51,7 +53,7 @@ def check_net(
         definition = load_net(net) if isinstance(net, (str, os.PathLike)) else net
         definition, seed_of_net = filter_net(definition, NetState(phase, level, tuple(stages))), seed
     definition, values = _with_inputs(definition, phase, batch, shapes or {}, inputs, seed)
-    twin = Net(definition, phase, weights, dtype="float64", seed=seed_of_net)
+    twin = Net(definition, phase, weights, dtype="float64", seed=seed_of_net, max_memory=max_memory)
     if isinstance(net, Net):
         for mine, theirs in zip(twin.learnable, net.learnable):
             mine.data[...] = asnumpy(theirs.data)

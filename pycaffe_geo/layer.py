@@ -1,6 +1,7 @@
 """Layer: the base class of every layer, and the registry that finds a layer class by its type name."""
 
 import importlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,8 @@ class Layer:
         uses_top        "values" where backward reads the top's data (nobody may change it in place), "sign" where its sign
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
         no_gradient     bottoms (indices) that never receive a gradient: labels, targets, masks
-    Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen.
+    Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen,
+    memory_limit (the net's, or None).
     """
 
     bottoms = (1, 1)
@@ -77,6 +79,7 @@ class Layer:
     uses_top = ""
     keeps_sign = False
     no_gradient = ()
+    memory_limit = None
 
     def __init__(self, definition, phase="TRAIN", dtype=np.float32, device=CPU, clock=None):
         self.definition = definition
@@ -129,7 +132,7 @@ class Layer:
     def add_blob(self, shape, filler):
         """Append a parameter blob of `shape`, filled by `filler` with draws keyed by seed, layer name and index."""
         index = len(self.blobs)
-        blob = Blob(shape, self.dtype, self.device, name=f"{self.name}[{index}]")
+        blob = Blob(shape, self.dtype, self.device, f"{self.name}[{index}]", self.memory_limit)
         try:
             values = fill(filler, blob.shape, CPU.generator(self.clock.seed, self.name, "filler", index))
         except ValueError as e:
@@ -138,6 +141,11 @@ class Layer:
         self.blobs.append(blob)
         self.param_propagate_down.append(True)
         return blob
+
+    def check_memory(self, what, *shape):
+        """Refuse `what`, a buffer of `shape` that is about to be made, where the net's memory limit cannot hold it."""
+        if self.memory_limit:
+            self.memory_limit.check(what, shape, math.prod(shape) * self.dtype.itemsize)
 
     def canonical_axis(self, axis, blob):
         """Return `axis` counted from 0 (negative counts from the end); ShapeError where `blob` has no such axis."""

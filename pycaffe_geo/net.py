@@ -7,7 +7,7 @@ import numpy as np
 
 import pycaffe_geo.layers  # noqa: F401  (registers every layer)
 from pycaffe_geo.backend import CPU, asnumpy
-from pycaffe_geo.blob import Blob
+from pycaffe_geo.blob import Blob, MemoryLimit
 from pycaffe_geo.errors import ShapeError, SpecError, listed, nearest
 from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.net_parameters import Parameters
@@ -21,10 +21,12 @@ class Net:
 
     `spec` is the path of a network file or a NetDef. Blobs by name are in `blobs`, parameter blobs by layer name in `params`.
     `freeze` lists layer-name patterns whose layers do not learn at all. `seed` keys fillers and all random layers.
+    `max_memory` refuses a net whose parameters and blobs (in TRAIN with their diffs) take more bytes, before they are allocated.
     Wrong files raise SpecError, shapes that do not fit ShapeError, weights that do not fit WeightsError.
     """
 
-    def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=()):
+    def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=(),
+                 max_memory=None):
         definition = load_net(spec) if isinstance(spec, (str, os.PathLike)) else spec
         self.definition = filter_net(definition, NetState(phase, level, tuple(stages)))
         check_wiring(self.definition, definition)
@@ -41,9 +43,12 @@ class Net:
         self._last_shapes = []
         self._consumed = {}
         self._writers = {}
+        self._memory_limit = MemoryLimit(max_memory, 2 if phase == "TRAIN" else 1) if max_memory else None
         self._parameters = Parameters(self._frozen_layers(freeze))
         for layer_def in self.definition.layers:
             self._add(layer_def)
+        if max_memory:
+            self._memory_limit.where = f"net '{self.name}'"  # of what is reshaped from now on
         self.layer_names = [layer.name for layer in self.layers]
         self.inputs = [t.name for layer, tops in zip(self.layers, self.tops) if layer.type == "Input" for t in tops]
         self._parameters.finish(self.layers)
@@ -57,6 +62,8 @@ class Net:
 
     def _add(self, layer_def):
         layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, self.dtype, self.device, self.clock)
+        if self._memory_limit:
+            layer.memory_limit, self._memory_limit.where = self._memory_limit, layer.where
         _check_count(layer, "bottom", len(layer_def.bottom), layer.bottoms)
         _check_count(layer, "top", len(layer_def.top), layer.tops)
         given, count = len(layer_def.propagate_down), len(layer_def.bottom)
@@ -82,7 +89,7 @@ class Net:
         """Return the blob of top i: a new one, or the bottom's where the layer works in place."""
         name = layer_def.top[i]
         if name not in self.blobs:
-            self.blobs[name] = Blob((), self.dtype, self.device, name)
+            self.blobs[name] = Blob((), self.dtype, self.device, name, self._memory_limit)
             return self.blobs[name]
         if name not in layer_def.bottom:
             raise SpecError(f"{layer.where}: top '{name}' is already made by layer '{self._writers[name][0].name}'")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pycaffe_geo.blob import Blob, Memory
-from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.blob import Blob, Memory, MemoryLimit
+from pycaffe_geo.errors import ShapeError, SpecError
 
 
 def test_data_and_diff_are_zero_and_apart_at_first():
@@ -75,3 +75,21 @@ def test_an_alias_follows_the_shape_and_data_but_has_a_diff_of_its_own():
 def test_negative_sizes_are_refused():
     with pytest.raises(ShapeError, match=r"blob 'x': cannot have the shape \(2, -1\)"):
         Blob((2, -1), name="x")
+
+
+def test_a_memory_limit_counts_shapes_and_refuses_before_anything_is_allocated():
+    limit = MemoryLimit(1000, copies=2)
+    limit.where = "layer 'a'"
+    first, second = (Blob((), "float32", name=name, memory_limit=limit) for name in "ab")
+    first.reshape(100)
+    assert limit.total == 2 * 4 * 101
+    with pytest.raises(SpecError) as e:
+        second.reshape(5, 6)
+    text = "layer 'a': with blob 'b' of shape (5, 6) the net takes at least 1.0 KiB, expected at most 1000 B (max_memory)"
+    assert str(e.value) == text
+    assert second.shape == () and limit.total == 2 * 4 * 101
+    first.reshape(10)
+    second.reshape(5, 6)
+    assert limit.total == 2 * 4 * 40
+    with pytest.raises(SpecError, match="at least 16777216.0 TiB"):
+        second.reshape(2**60, 2)

@@ -36,6 +36,20 @@ def positive(text):
     return value
 
 
+def memory(text):
+    """Argument type: a number of bytes such as 2G, 500M, 64K or 1000000 -> int."""
+    units = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+    number = text.upper().removesuffix("B").removesuffix("I")
+    unit = number[-1:] if number[-1:] in units else ""
+    try:
+        value = float(number.removesuffix(unit)) * units[unit]
+    except ValueError:
+        value = 0
+    if not 1 <= value < 2**60:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected a size such as 2G, 500M or 64K")
+    return int(value)
+
+
 def intrinsics(text):
     """Argument type: fx,fy,cx,cy in pixels."""
     try:
@@ -88,6 +102,11 @@ _OPTIONS = {
         default=[],
         help="give this top random values of this shape instead of reading its data layer; repeatable",
     ),
+    "max-memory": dict(
+        metavar="SIZE",
+        type=memory,
+        help="refuse a network whose parameters and blobs take more, for example 2G (default: no limit)",
+    ),
     "intrinsics": dict(metavar="FX,FY,CX,CY", type=intrinsics, help="of the images as given, in pixels"),
     "depth-scale": dict(metavar="X", type=positive, default=1000, help="values of a depth PNG per metre (default: %(default)s)"),
     "layer": dict(metavar="NAME", help="one layer alone (default: the whole network)"),
@@ -100,10 +119,10 @@ def option(parser, word, **changes):
 
 
 def net_options(parser, phase="TEST"):
-    """Declare what selects a network: --net, --set, --phase, --stage, --level, --shape, --seed."""
+    """Declare what selects a network: --net, --set, --phase, --stage, --level, --shape, --seed, --max-memory."""
     option(parser, "net", required=True)
     option(parser, "phase", default=phase)
-    for word in ("stage", "level", "set", "shape", "seed"):
+    for word in ("stage", "level", "set", "shape", "seed", "max-memory"):
         option(parser, word)
 
 
@@ -137,7 +156,8 @@ def build_net(args, phase=None, device=None, weights=None):
 
     phase = phase or args.phase
     definition = net_definition(args, phase)
-    net = Net(definition, phase, weights, level=args.level, stages=tuple(args.stage), device=device, seed=args.seed)
+    state = dict(level=args.level, stages=tuple(args.stage))
+    net = Net(definition, phase, weights, **state, device=device, seed=args.seed, max_memory=args.max_memory)
     fill_inputs(net, args.seed)
     return net
 
@@ -159,14 +179,6 @@ def table(rows, left=1):
         return "  ".join(cells).rstrip()
 
     return "\n".join(line(row) for row in rows)
-
-
-def bytes_text(count):
-    """Return a number of bytes as text: "512 B", "3.4 KiB", "1.2 GiB"."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024 or unit == "GiB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
 
 
 def output_folder(path):

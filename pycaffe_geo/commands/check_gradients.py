@@ -37,6 +37,7 @@ def run(args):
         weights=args.weights,
         level=args.level,
         stages=tuple(args.stage),
+        max_memory=args.max_memory,
     )
     print(report)
     return 0 if report.ok else 1

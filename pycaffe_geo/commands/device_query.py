@@ -5,7 +5,8 @@ Without options the device is the one a solver with `solver_mode: GPU` would run
 
 import os
 
-from pycaffe_geo.commands._common import bytes_text, device_options
+from pycaffe_geo.commands._common import device_options
+from pycaffe_geo.errors import bytes_text
 
 EXAMPLE = "tools/device_query.py"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -5,7 +5,8 @@ The column `lr x decay` holds lr_mult x decay_mult of each parameter. `backward`
 
 from itertools import zip_longest
 
-from pycaffe_geo.commands._common import build_net, bytes_text, net_options, option, table
+from pycaffe_geo.commands._common import build_net, net_options, option, table
+from pycaffe_geo.errors import bytes_text
 
 EXAMPLE = "tools/summarize.py --net prototxt/pose_early_fusion_small.yaml --phase TRAIN"
 SMALL = 10  # outputs with at most as many elements are results, larger ones may have been forgotten

@@ -8,7 +8,8 @@ import csv
 from statistics import median
 from time import perf_counter
 
-from pycaffe_geo.commands._common import build_net, bytes_text, device_of, device_options, net_options, option, progress, table
+from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, progress, table
+from pycaffe_geo.errors import bytes_text
 
 EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20"
 

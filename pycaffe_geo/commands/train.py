@@ -22,6 +22,7 @@ def arguments(parser):
     option(parser, "set", help="change a field of the solver or its net: base_lr=1e-4, conv1.convolution_param.num_output=48")
     option(parser, "seed", default=None, help="seed of all random draws (the solver's random_seed)")
     option(parser, "out", metavar="FOLDER", help="folder of the run (default: that of the solver's snapshot_prefix)")
+    option(parser, "max-memory")
     device_options(parser)
 
 
@@ -37,6 +38,7 @@ def run(args):
         device=choose_device(args.cpu, args.gpu, solver.solver_mode, solver.device_id),
         out=args.out,
         iterations=args.iterations,
+        max_memory=args.max_memory,
     )
     s = summary.solver
     if summary.exit_code == 0:

@@ -126,7 +126,7 @@ class BaseConvolution(Layer):
         pairs["dilation"] = dilation[0], dilation[-1]
         if self.blobs[0].data.ndim == 3:
             pairs = {key: (0 if key == "pad" else 1, pair[1]) for key, pair in pairs.items()}
-        return {**pairs, "group": p.group, "dtype": self.dtype, "device": self.device}
+        return {**pairs, "group": p.group, "dtype": self.dtype, "device": self.device, "check": self.check_memory}
 
     def bias(self):
         """Return the bias (outputs,) or None."""

@@ -20,6 +20,7 @@ class PictureData(Layer):
     def begin(self, top, count, batch_size, shuffle=False, rand_skip=0):
         """Set the order of `count` records, and the tops' shapes by the first of them."""
         self.position = 0
+        self.check_memory("the labels", batch_size)
         key = (self.clock.seed, self.name)
         self.order = BatchOrder(count, batch_size, shuffle, key, rand_skip=rand_skip)
         self.transformer = Transformer(self)

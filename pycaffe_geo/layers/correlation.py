@@ -58,6 +58,7 @@ class Correlation(Layer):
             self.shape = shape
             subtract = p.correlation_type == "SUBTRACT"
             sizes = p.kernel_size, p.max_displacement, p.stride_1, p.stride_2, p.pad
+            self.check_memory("a padded bottom", *shape[:2], *(n + 2 * p.pad for n in shape[2:]))
             self.plan = correlation.Correlation(shape, *sizes, subtract, self.dtype, self.device)
         top[0].reshape(*self.plan.y_shape)
 

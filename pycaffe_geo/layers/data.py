@@ -27,6 +27,8 @@ class DataParam:
     def __post_init__(self):
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size}, expected at least 1")
+        if self.rand_skip < 0:
+            raise ValueError(f"rand_skip is {self.rand_skip}, expected at least 0")
 
 
 @register

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from pycaffe_geo.errors import SpecError
 from pycaffe_geo.layer import Layer, register
 
 
@@ -31,7 +32,10 @@ class Exp(Layer):
         p = self.exp_param
         log_base = 1.0 if p.base == -1 else math.log(p.base)
         self.inner_scale = p.scale * log_base
-        self.outer_scale = math.exp(p.shift * log_base)
+        try:
+            self.outer_scale = math.exp(p.shift * log_base)
+        except OverflowError:
+            raise SpecError(f"{self.where}: exp_param: base ^ shift is too large a number (shift is {p.shift:g})") from None
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)

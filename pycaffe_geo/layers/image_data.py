@@ -41,6 +41,8 @@ class ImageDataParam:
     def __post_init__(self):
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size}, expected at least 1")
+        if self.rand_skip < 0:
+            raise ValueError(f"rand_skip is {self.rand_skip}, expected at least 0")
         sizes = self.new_height, self.new_width
         if min(sizes) < 0 or (max(sizes) > 0 and min(sizes) == 0):
             raise ValueError(f"new_height is {sizes[0]} and new_width {sizes[1]}, expected both to be given, or none")
@@ -61,6 +63,7 @@ class ImageData(PictureData):
     def setup(self, bottom, top):
         p = self.image_data_param
         self.skipped = set()
+        self.check_memory("a picture", 3 if p.is_color else 1, p.new_height, p.new_width)
         try:
             self.list, lines = read_lines(p.source, net_file(self), _LIST)
             entries = [_entry(self.list, number, text) for number, text in lines]

@@ -6,7 +6,7 @@ from typing import Literal
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.families.convolution import spatial_pair
 from pycaffe_geo.layer import Layer, register
-from pycaffe_geo.ops.pooling import plan_pooling
+from pycaffe_geo.ops.pooling import output_size, plan_pooling
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,9 @@ class Pooling(Layer):
         shape = self.expect(bottom[0], "N", "C", "H", "W")
         kernel = None if p.global_pooling else spatial_pair(p, "kernel", 0)
         options = {"stride": spatial_pair(p, "stride", 1), "pad": spatial_pair(p, "pad", 0), "round_mode": p.round_mode}
+        if kernel:
+            sizes = zip(shape[2:], kernel, options["stride"], options["pad"])
+            self.check_memory("the top", *shape[:2], *(output_size(*a, p.round_mode, any(options["pad"])) for a in sizes))
         try:
             self.plan = plan_pooling(p.pool, shape, kernel, **options, dtype=self.dtype, device=self.device)
         except ShapeError as e:

@@ -53,7 +53,7 @@ class Resize(Layer):
     no_gradient = (1,)
 
     def setup(self, bottom, top):
-        given = [p for p in (self.definition.parameters.get(key) for key in self.parameters) if p]
+        given = [p for p in (self.definition.parameters.get(key) for key in self.parameters) if p not in (None, ResizeParam())]
         if len(given) > 1:
             raise SpecError(f"{self.where}: has resize_param and interp_param, expected one of them")
         self.param = p = given[0] if given else ResizeParam()

@@ -19,8 +19,8 @@ class SPPParam:
     engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
     def __post_init__(self):
-        if self.pyramid_height < 1:
-            raise ValueError(f"pyramid_height is {self.pyramid_height}, expected at least 1")
+        if not 1 <= self.pyramid_height <= 16:
+            raise ValueError(f"pyramid_height is {self.pyramid_height}, expected 1 to 16")
 
 
 @register

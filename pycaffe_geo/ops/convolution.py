@@ -13,10 +13,11 @@ def output_size(size, kernel, stride, pad, dilation):
     return (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1, dtype, device):
+def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1, dtype, device, check=None):
     """Return a plan for correlating x (N, C, H, W) with weights w (O, C / group, kh, kw), as Caffe's Convolution does.
 
-    stride, pad and dilation are (vertical, horizontal) pixels. A plan owns its buffers and has
+    stride, pad and dilation are (vertical, horizontal) pixels. check(what, *shape) is told of the buffers whose size nothing but
+    pad, stride and dilation bounds, and may raise before they are made. A plan owns its buffers and has
         out_shape                           (N, O, H', W'), H' = floor((H + 2 pad - dilation (kh - 1) - 1) / stride) + 1
         forward(x, w, b, y)                 writes y; b (O,) or None
         backward_data(dy, w, dx)            writes dx
@@ -37,13 +38,13 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
                          f"the input {height}x{width} with pad {pad[0]}x{pad[1]}")
     pointwise = (kernel_h, kernel_w, *stride, *pad) == (1, 1, 1, 1, 0, 0) and height * width >= POINTWISE_AREA
     plan = PointwiseConvolution if pointwise else PatchConvolution
-    return plan(x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device)
+    return plan(x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device, check)
 
 
 class _Convolution:
     """What every convolution plan knows of its sizes, and the bias gradient."""
 
-    def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device):
+    def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check):
         self.xp = device.xp
         self.dtype = dtype
         self.out_shape = (x_shape[0], w_shape[0], *size)
@@ -51,6 +52,7 @@ class _Convolution:
         self._outputs, _, *self._kernel = w_shape
         self._out_size, self._stride, self._pad, self._dilation = size, stride, pad, dilation
         self._group = group
+        self._check = check or (lambda what, *shape: None)
 
     def backward_bias(self, dy, db):
         """Add the bias gradient (O,) of dy (N, O, H', W') to db."""
@@ -110,6 +112,10 @@ class PatchConvolution(_Convolution):
         empty = self.xp.empty
         padded_size = [n + 2 * p for n, p in zip(self._in_size, self._pad)]
         pixels = self._block * out_h * out_w
+        self._check("padded images", self._block, *padded_size, self._channels)
+        self._check("a block of outputs", pixels, self._outputs)
+        if row_bytes > COLUMN_BYTES:
+            self._check("the patches of a row", row_bytes // item)
         self._padded = empty((self._block, *padded_size, self._channels), self.dtype)
         self._columns = empty(self._block * self._block_rows * row_bytes // item, self.dtype)
         self._pixels = empty(pixels * self._outputs, self.dtype)

@@ -50,12 +50,19 @@ class _Windows:
         self.starts = np.arange(count) * stride - pad
         self.lengths = np.maximum(np.minimum(self.starts + kernel, size + pad) - self.starts, 0)
         self.taps = []
-        for t in range(kernel):
+        for t in self._taps_that_meet(size, pad):
             first, last = max(0, -((t - pad) // stride)), min(count - 1, (size - 1 + pad - t) // stride)
             if first <= last:
                 place = first * stride - pad + t
                 out = slice(first, last + 1)
                 self.taps.append((t, out, slice(place, place + (last - first) * stride + 1, stride)))
+
+    def _taps_that_meet(self, size, pad):
+        """Return the kernel elements to look at: all, but of a huge kernel over few windows only those that meet the image."""
+        if self.kernel <= size * self.count:
+            return range(self.kernel)
+        places = (t for start in self.starts.tolist() for t in range(-start, size - start))
+        return sorted({t for t in places if 0 <= t < self.kernel})
 
     def vertical(self):
         """Return the taps as indices into (..., H, W) arrays along H."""

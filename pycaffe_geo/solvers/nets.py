@@ -5,12 +5,15 @@ from pycaffe_geo.net import Net
 from pycaffe_geo.spec import NetState, load_net
 
 
-def build_nets(solver, device, dtype):
-    """Return (train Net, [test Nets, which use its weights], [the flat NetDef of each of them]) of a SolverDef."""
+def build_nets(solver, device, dtype, max_memory=None):
+    """Return (train Net, [test Nets, which use its weights], [the flat NetDef of each of them]) of a SolverDef.
+
+    max_memory: the most bytes of one net (see Net).
+    """
     sources, states = _sources(solver), _test_states(solver)
     files = {s: load_net(s) for s in sources if isinstance(s, str)}
     definitions = [files[s] if isinstance(s, str) else s for s in sources]
-    common = dict(dtype=dtype, device=device, seed=solver.random_seed)
+    common = dict(dtype=dtype, device=device, seed=solver.random_seed, max_memory=max_memory)
     state = solver.train_state
     net = Net(definitions[0], "TRAIN", level=state.level, stages=state.stage, freeze=solver.freeze, **common)
     test_nets = []

@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 SMALL_OUTPUT = 10  # outputs with more elements than this are not reported
 
 
-def get_solver(solver, *, device=None, dtype="float32", callbacks=(), **overrides):
+def get_solver(solver, *, device=None, dtype="float32", callbacks=(), max_memory=None, **overrides):
     """Return a Solver for a solver file (or a SolverDef); `overrides` replace its fields: `get_solver("s.yaml", base_lr=1e-3)`.
 
-    Without `device` the solver's own solver_mode and device_id choose.
+    Without `device` the solver's own solver_mode and device_id choose. max_memory: the most bytes of one net (see Net).
     """
     definition = load_solver(solver) if isinstance(solver, (str, os.PathLike)) else solver
-    return Solver(override(definition, **overrides), device=device, dtype=dtype, callbacks=callbacks)
+    return Solver(override(definition, **overrides), device=device, dtype=dtype, callbacks=callbacks, max_memory=max_memory)
 
 
 def override(definition, **values):
@@ -55,7 +55,7 @@ class Solver:
     callbacks       Callback objects that are told of iterations, displays, tests and snapshots
     """
 
-    def __init__(self, definition, *, device=None, dtype="float32", callbacks=()):
+    def __init__(self, definition, *, device=None, dtype="float32", callbacks=(), max_memory=None):
         check_policy(definition)
         if definition.random_seed < 0:
             definition = replace(definition, random_seed=secrets.randbelow(2**31))
@@ -69,13 +69,15 @@ class Solver:
         self._losses = deque(maxlen=definition.average_loss)
         self._signals = Signals()
         self._snapshot_iter = None
+        self._max_memory = max_memory
         if definition.snapshot_format != "HDF5":
             log.warning("snapshot_format: %s is not written; snapshots are HDF5", definition.snapshot_format)
         self._build()
 
     def _build(self):
         """Make the nets and the updater; all their random draws are keyed by random_seed."""
-        self.net, self.test_nets, self.net_definitions = build_nets(self.definition, self.device, self.dtype)
+        nets = build_nets(self.definition, self.device, self.dtype, self._max_memory)
+        self.net, self.test_nets, self.net_definitions = nets
         self.updater = Updater(self.definition, self.net.learnable, self.net.lr_mults, self.net.decay_mults)
         everything = self.net.definition.force_backward
         self._checked = [blob for blob, lr in zip(self.net.learnable, self.net.lr_mults) if lr or everything]

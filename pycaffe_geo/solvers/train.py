@@ -36,12 +36,14 @@ def train(
     iterations=None,
     command=None,
     callbacks=(),
+    max_memory=None,
     **overrides,
 ):
     """Train as a solver file (or SolverDef) says and return a Summary.
 
     resume      a snapshot (either file of its pair) or "latest"; weights: files to start from, by layer name (not both)
     out         the run's folder; by default the folder of snapshot_prefix
+    max_memory  the most bytes of one net (see Net)
     iterations  replaces max_iter;   overrides  replace other solver fields
     Mistakes raise PycaffeGeoError kinds, non-finite numbers NumericError, a second SIGINT KeyboardInterrupt.
     """
@@ -50,7 +52,7 @@ def train(
         raise SpecError("--resume and --weights exclude each other: a snapshot holds its own weights")
     if iterations is not None:
         overrides["max_iter"] = iterations
-    s = get_solver(solver, device=device, dtype=dtype, **overrides)
+    s = get_solver(solver, device=device, dtype=dtype, max_memory=max_memory, **overrides)
     if out:
         s.use_folder(out)
     if resume:

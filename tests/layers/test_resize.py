@@ -3,6 +3,8 @@ import pytest
 
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.gradient_check import build_layer, check_layer
+from pycaffe_geo.net import Net
+from pycaffe_geo.spec import load_net
 
 X = np.random.default_rng(0).normal(size=(2, 3, 5, 7))
 EXAMPLE = dict(bottom=[X], resize_param={"height": 8, "width": 4})
@@ -127,3 +129,11 @@ def test_one_set_of_parameters():
 def test_an_image_without_pixels():
     with pytest.raises(ShapeError, match=r"bottom 'bottom0' is \(2, 3, 0, 7\), cannot become \(4, 4\): no pixels"):
         build_layer("Resize", [(2, 3, 0, 7)], resize_param={"height": 4, "width": 4})
+
+
+@pytest.mark.parametrize("type_name, key", [("Resize", "resize_param"), ("Interp", "interp_param")])
+def test_from_a_file(type_name, key):
+    """A layer from a file has both sets of parameters, the one that is not written as its defaults."""
+    text = "layers: [{name: x, type: Input, input_param: {shape: {dim: [2, 3, 5, 7]}}}, {name: y, type: %s, bottom: x, %s: {%s}}]"
+    net = Net(load_net("n.yaml", text=text % (type_name, key, "height: 9, width: 13")), "TEST")
+    assert net.blobs["y"].shape == (2, 3, 9, 13) and net.layers[1].align_corners == (type_name == "Interp")

@@ -39,7 +39,7 @@ def test_as_caffe(case):
 
 
 def test_errors():
-    with pytest.raises(SpecError, match="pyramid_height is 0, expected at least 1"):
+    with pytest.raises(SpecError, match="pyramid_height is 0, expected 1 to 16"):
         build_layer("SPP", [X], spp_param={"pyramid_height": 0})
     with pytest.raises(ShapeError, match=r"bottom 'bottom0' is \(1, 1, 9, 3\), too small to be cut into 4 x 4 bins"):
         build_layer("SPP", [(1, 1, 9, 3)], spp_param={"pyramid_height": 3})
