@@ -1,6 +1,7 @@
 """ReLU layer."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import SpecError
@@ -9,9 +10,10 @@ from pycaffe_geo.layer import Layer, register
 
 @dataclass(frozen=True)
 class ReLUParam:
-    """`negative_slope`: the slope below 0 (leaky where not 0)."""
+    """`negative_slope`: the slope below 0 (leaky where not 0). `engine` is read for old files and has no effect."""
 
     negative_slope: float = 0.0
+    engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
 
 @register

@@ -1,13 +1,24 @@
 """Sigmoid layer."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import Layer, register
+
+
+@dataclass(frozen=True)
+class SigmoidParam:
+    """`engine` is read for old files and has no effect."""
+
+    engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
 
 @register
 class Sigmoid(Layer):
     """y = 1 / (1 + exp(-x)) = 0.5 tanh(0.5 x) + 0.5, which cannot overflow; any shape (Caffe's Sigmoid)."""
 
+    parameters = {"sigmoid_param": SigmoidParam}
     in_place = True
     uses_top = "values"
 

@@ -1,6 +1,7 @@
 """Softmax layer."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops.softmax import fold_axis, softmax, softmax_backward
@@ -8,9 +9,10 @@ from pycaffe_geo.ops.softmax import fold_axis, softmax, softmax_backward
 
 @dataclass(frozen=True)
 class SoftmaxParam:
-    """`axis`: the axis of the classes."""
+    """`axis`: the axis of the classes. `engine` is read for old files and has no effect."""
 
     axis: int = 1
+    engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
 
 @register

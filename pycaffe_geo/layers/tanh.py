@@ -1,13 +1,24 @@
 """TanH layer."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import Layer, register
+
+
+@dataclass(frozen=True)
+class TanHParam:
+    """`engine` is read for old files and has no effect."""
+
+    engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
 
 @register
 class TanH(Layer):
     """y = tanh(x), element by element; any shape (Caffe's TanH)."""
 
+    parameters = {"tanh_param": TanHParam}
     in_place = True
     uses_top = "values"
     keeps_sign = True

@@ -45,3 +45,8 @@ def test_as_caffe(case):
 def test_negative_slope_below_zero_cannot_work_in_place():
     with pytest.raises(SpecError, match=r"\(ReLU\): negative_slope is -0.5, expected at least 0 where top is bottom"):
         build_layer("ReLU", [(2, 3)], in_place=True, relu_param={"negative_slope": -0.5})
+
+
+@pytest.mark.parametrize("engine", ["DEFAULT", "CAFFE", "CUDNN"])
+def test_reads_the_engine_of_old_files(engine):
+    build_layer("ReLU", [(2, 3)], relu_param=dict(engine=engine))

@@ -33,6 +33,7 @@ def test_as_caffe():
     check_case("sigmoid_inplace")
 
 
-def test_has_no_parameters():
-    with pytest.raises(SpecError, match=r"layer 'layer' \(Sigmoid\): unknown key 'sigmoid_param'"):
-        build_layer("Sigmoid", [(2, 3)], sigmoid_param={})
+def test_unknown_engine():
+    build_layer("Sigmoid", [(2, 3)], sigmoid_param=dict(engine="CAFFE"))
+    with pytest.raises(SpecError, match=r"layer 'layer' \(Sigmoid\): sigmoid_param: engine: got 'MKL' in quotes, expected"):
+        build_layer("Sigmoid", [(2, 3)], sigmoid_param=dict(engine="MKL"))

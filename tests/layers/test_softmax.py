@@ -47,3 +47,8 @@ def test_missing_axis():
 @pytest.mark.parametrize("case", ["softmax_2d_large", "softmax_axis"])
 def test_as_caffe(case):
     check_case(case)
+
+
+@pytest.mark.parametrize("engine", ["DEFAULT", "CAFFE", "CUDNN"])
+def test_reads_the_engine_of_old_files(engine):
+    build_layer("Softmax", [(2, 3)], softmax_param=dict(engine=engine))

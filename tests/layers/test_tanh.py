@@ -28,6 +28,7 @@ def test_as_caffe():
     check_case("tanh")
 
 
-def test_has_no_parameters():
-    with pytest.raises(SpecError, match=r"layer 'layer' \(TanH\): unknown key 'tanh_param'"):
-        build_layer("TanH", [(2, 3)], tanh_param={})
+def test_unknown_engine():
+    build_layer("TanH", [(2, 3)], tanh_param=dict(engine="CUDNN"))
+    with pytest.raises(SpecError, match=r"layer 'layer' \(TanH\): tanh_param: engine: got 'MKL' in quotes, expected"):
+        build_layer("TanH", [(2, 3)], tanh_param=dict(engine="MKL"))
