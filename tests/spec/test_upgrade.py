@@ -50,9 +50,10 @@ def test_a_v1_network():
 @pytest.mark.parametrize("number, name", [(n, name) for n, name in enumerate(_V1_NUMBERS) if name])
 def test_every_v1_type_is_a_layer_type(number, name):
     expected = _V1_NAMES.get(name) or name.title().replace("_", "")
-    if expected not in layer_types():
+    if name == "WINDOW_DATA":
         assert f"unknown layer type '{expected}'" in message(f'layers {{ name: "x" type: {number} }}')
         return
+    assert expected in layer_types()
     try:
         assert load_net("n.prototxt", text=f'layers {{ name: "x" type: {number} }}').layers[0].type == expected
     except SpecError as e:  # a layer that needs parameters
