@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pycaffe_geo.errors import SpecError, listed, nearest
+from pycaffe_geo.errors import NumericError, SpecError, listed, nearest
 
 
 @dataclass
@@ -19,9 +19,13 @@ def learning_rate(solver, iteration, state):
     fixed, step, exp, inv, multistep, poly and sigmoid are Caffe's: multistep passes at most one step a call, and sigmoid rises
     to base_lr. `cosine` falls from base_lr at iteration 0 to base_lr * gamma at max_iter. The first `warmup_iter` iterations
     rise linearly: their rate is multiplied by (iteration + 1) / warmup_iter.
-    `state` is a PolicyState; its step is updated.
+    `state` is a PolicyState; its step is updated. NumericError where a policy with a gamma above 1 grows beyond all numbers.
     """
-    rate = solver.base_lr * _POLICIES[solver.lr_policy](solver, iteration, state)
+    try:
+        rate = solver.base_lr * _POLICIES[solver.lr_policy](solver, iteration, state)
+    except OverflowError:
+        growth = f"lr_policy '{solver.lr_policy}' with gamma {solver.gamma}"
+        raise NumericError(f"the learning rate of iteration {iteration} is infinite: {growth}") from None
     if iteration < solver.warmup_iter:
         rate *= (iteration + 1) / solver.warmup_iter
     return rate
@@ -70,7 +74,7 @@ def _poly(solver, iteration, state):
 
 
 def _sigmoid(solver, iteration, state):
-    return 1 / (1 + math.exp(-solver.gamma * (iteration - solver.stepsize)))
+    return 1 / (1 + math.exp(min(700.0, -solver.gamma * (iteration - solver.stepsize))))  # beyond 709 exp overflows
 
 
 def _cosine(solver, iteration, state):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pycaffe_geo.errors import SpecError, listed
+from pycaffe_geo.errors import NumericError, SpecError, listed
 from pycaffe_geo.solvers.policies import _POLICIES, PolicyState, check_policy, learning_rate
 from pycaffe_geo.spec import SolverDef
 
@@ -48,6 +48,17 @@ def test_cosine_falls_from_base_lr_to_its_gamma_part():
     np.testing.assert_allclose(r[[0, 20, 40, 60]], [2.0, 1.25, 0.5, 0.5])
     np.testing.assert_allclose(r[10], 0.5 + 1.5 * (1 + math.cos(math.pi / 4)) / 2)
     assert (np.diff(r[:41]) < 0).all()
+
+
+def test_sigmoid_begins_at_0_however_steep():
+    r = rates(SolverDef(lr_policy="sigmoid", base_lr=2.0, gamma=5.0, stepsize=1000), 1002)
+    np.testing.assert_allclose(r[[0, 999, 1000, 1001]], [0, 2 / (1 + math.exp(5)), 1, 2 / (1 + math.exp(-5))], atol=1e-300)
+
+
+def test_a_rate_beyond_all_numbers():
+    solver = SolverDef(lr_policy="exp", base_lr=1.0, gamma=1.5)
+    with pytest.raises(NumericError, match="learning rate of iteration 100000 is infinite: lr_policy 'exp' with gamma 1.5"):
+        learning_rate(solver, 100000, PolicyState())
 
 
 def test_warmup_rises_linearly_under_any_policy():
