@@ -29,6 +29,8 @@ class Filler:
 
 def fill(filler, shape, generator):
     """Return a float64 NumPy array of `shape` filled as `filler` says, with draws from the NumPy Generator `generator`."""
+    if 0 in shape:
+        return np.zeros(shape)  # a fan of 0 inputs has no scale
     values = FILLERS[filler.type](filler, tuple(shape), generator)
     return np.asarray(values, dtype=np.float64)
 

@@ -4,6 +4,7 @@ They are HDF5 in Caffe's own layout, /data/<layer>/<index>, or Caffe's binary .c
 """
 
 import os
+import struct
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pycaffe_geo.errors import WeightsError
 
 BINARY = ".caffemodel"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_HEAP_BYTES = 2**16
 _MAX_INDEX = 1000  # of a parameter within its layer
 _MAX_GROWTH = 50  # bytes of arrays for a byte of the file: compressed weights stay far below
 
@@ -57,8 +59,52 @@ def open_hdf5(path, error=WeightsError):
     with file:
         try:
             yield file
-        except (OSError, KeyError, RuntimeError) as e:
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as e:  # h5py raises all of them for damaged files
             raise error(f"{path}: damaged or incomplete HDF5 file ({e})") from e
+
+
+def check_arrays(path, items):
+    """Raise WeightsError where one of the HDF5 items holds no numbers, or all would take far more memory than the file."""
+    for item in items:
+        if getattr(item, "shape", None) is None or item.dtype.kind not in "fiu":
+            raise WeightsError(f"{path}: {item.name} holds no numbers")
+    needed, size = sum(item.size * item.dtype.itemsize for item in items), os.path.getsize(path)
+    if needed > _MAX_GROWTH * size:
+        raise WeightsError(f"{path}: its arrays would take {needed} bytes, which the file of {size} bytes cannot hold")
+
+
+def read_text(path, item):
+    """Return the text that a scalar dataset holds; WeightsError where it holds none.
+
+    Texts of variable length are looked up in the file's heap here: the HDF5 library can hang on a damaged heap.
+    """
+    dtype = getattr(item, "dtype", None)
+    if getattr(item, "shape", None) != () or dtype.kind not in "SO":
+        raise WeightsError(f"{path}: {item.name} is no text")
+    raw = item[()] if dtype.kind == "S" else _from_heap(path, item.id.get_offset())
+    try:
+        return raw.decode()
+    except (AttributeError, UnicodeDecodeError):
+        raise WeightsError(f"{path}: {item.name} is damaged, expected a text") from None
+
+
+def _from_heap(path, offset):
+    """Return the bytes that the reference at `offset` (length, address of a heap, number in it) means, None where damaged."""
+    if offset is None:
+        return None
+    with open(path, "rb") as file:
+        file.seek(offset)
+        length, address, number = struct.unpack("<IQI", file.read(16).ljust(16, b"\0"))
+        file.seek(min(address, os.path.getsize(path)))
+        heap = file.read(_HEAP_BYTES)
+    at, found = 16, 0  # after "GCOL", version and size: number, references, reserved, size, and the bytes, padded to 8
+    while heap.startswith(b"GCOL") and at + 16 <= len(heap):
+        found, _, size = struct.unpack_from("<HHxxxxQ", heap, at)
+        if found == number:
+            text = heap[at + 16:at + 16 + length]
+            return text if len(text) == length <= size else None
+        at += 16 + size + -size % 8
+    return None
 
 
 def read_weights(path):
@@ -119,14 +165,10 @@ def _datasets(path, data):
             found.append((layer, index, item))
 
     data.visititems(visit)
+    check_arrays(path, [item for _, _, item in found])
     for layer, index, item in found:
-        if item.dtype.kind not in "fiu" or item.shape is None:
-            raise WeightsError(f"{path}: /data/{layer}/{index} holds {item.dtype}, expected numbers")
         if len(index) > 4 or int(index) > _MAX_INDEX:
-            raise WeightsError(f"{path}: /data/{layer}/{index}: expected a parameter number of at most {_MAX_INDEX}")
-    needed, size = sum(item.size * item.dtype.itemsize for _, _, item in found), os.path.getsize(path)
-    if needed > _MAX_GROWTH * size:
-        raise WeightsError(f"{path}: its arrays would take {needed} bytes, which the file of {size} bytes cannot hold")
+            raise WeightsError(f"{path}: {item.name}: expected a parameter number of at most {_MAX_INDEX}")
     return [(layer, int(index), item) for layer, index, item in found]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.errors import WeightsError
-from pycaffe_geo.weights import atomic_file, read_weights, write_weights
+from pycaffe_geo.weights import atomic_file, read_text, read_weights, write_weights
 
 WEIGHTS = {"conv1": [np.arange(6.0).reshape(2, 3), np.ones(2)], "relu": [], "block/a": [np.zeros((1, 4), np.float32)]}
 
@@ -65,3 +65,49 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
             f.write("half")
         raise KeyError
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["w.h5"]
+
+
+@pytest.mark.parametrize("text", ["", "a/b.caffemodel.h5", "é" * 500])
+def test_texts_of_fixed_and_of_variable_length(tmp_path, text):
+    import h5py
+
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w") as f:
+        f["other"], f["variable"] = "another text in the heap", text
+        f["fixed"] = np.array(text.encode(), f"S{len(text.encode()) + 1}")
+        f["number"] = 3
+    with h5py.File(path) as f:
+        assert read_text(path, f["variable"]) == read_text(path, f["fixed"]) == text
+        with pytest.raises(WeightsError, match="t.h5: /number is no text"):
+            read_text(path, f["number"])
+
+
+def test_a_damaged_heap(tmp_path):
+    import h5py
+
+    path = tmp_path / "t.h5"
+    with h5py.File(path, "w") as f:
+        f["variable"] = "a text"
+    raw = path.read_bytes()
+    for damaged in (raw.replace(b"GCOL", b"GCOX"), raw.replace(b"GCOL", b"GCOL" + b"\xff" * 8), raw.replace(b"a text", b"\xff text")):
+        path.write_bytes(damaged[:len(raw)])
+        with h5py.File(path) as f, pytest.raises(WeightsError, match="t.h5: /variable is damaged, expected a text"):
+            read_text(path, f["variable"])
+
+
+def test_arrays_that_the_file_cannot_hold(tmp_path):
+    import h5py
+
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as f:
+        f.create_dataset("data/fc/0", (10**6, 10**6), "float32", chunks=(1, 1000))
+    with pytest.raises(WeightsError, match="its arrays would take 4000000000000 bytes, which the file of .* bytes cannot hold"):
+        read_weights(path)
+    with h5py.File(path, "w") as f:
+        f["data/fc/99999999999"] = 1.0
+    with pytest.raises(WeightsError, match="w.h5: /data/fc/99999999999: expected a parameter number of at most 1000"):
+        read_weights(path)
+    with h5py.File(path, "w") as f:
+        f["data/fc/0"] = "text"
+    with pytest.raises(WeightsError, match="w.h5: /data/fc/0 holds no numbers"):
+        read_weights(path)

@@ -26,10 +26,12 @@ class LabelLoss(Loss):
     def fit_labels(self, scores, blobs, axis=None):
         """Set the shapes for the blob `scores` with its classes on `axis` (None: on all but the first) and one value for each
         other element in every one of `blobs`."""
-        shape = scores.shape
+        shape = scores.shape if axis is not None else self.expect(scores, "N", "C", ...)
         axes = range(1, len(shape)) if axis is None else (self.canonical_axis(axis, scores),)
         outer, inner = math.prod(shape[:axes[0]]), math.prod(shape[axes[-1] + 1:])
         self.shape = outer, math.prod(shape[a] for a in axes), inner
+        if not self.shape[1]:
+            raise ShapeError(f"{self.where}: bottom '{scores.name}' is {shape}, expected at least one class")
         for blob in blobs:
             if blob.count != outer * inner:
                 rest = tuple(n for a, n in enumerate(shape) if a not in axes)

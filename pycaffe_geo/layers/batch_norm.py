@@ -31,7 +31,7 @@ class BatchNorm(Layer):
     fixed_blobs = True
 
     def setup(self, bottom, top):
-        channels = self._fold(bottom[0].shape)[1]
+        channels = self._fold(self.expect(bottom[0], "N", ...))[1]
         for size in (channels, channels, 1):
             self.add_blob((size,), Filler())
         self.param_propagate_down = [False] * 3

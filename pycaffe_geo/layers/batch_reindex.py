@@ -31,4 +31,5 @@ class BatchReindex(Layer):
         if propagate_down[0]:
             dx = bottom[0].diff
             dx[...] = 0
-            add_rows(self.xp, dx.reshape(-1, self.width), self.index, top[0].diff.reshape(-1, self.width))
+            dy = top[0].diff
+            add_rows(self.xp, dx.reshape(len(dx), self.width), self.index, dy.reshape(len(dy), self.width))

@@ -40,9 +40,8 @@ class ContrastiveLoss(Loss):
         self.difference = Blob((), self.dtype, self.device)
 
     def reshape(self, bottom, top):
-        shape = bottom[0].shape
-        if not shape or bottom[1].shape != shape:
-            self.expect(bottom[1], *(shape or ("N", ...)))
+        shape = self.expect(bottom[0], "N", ...)
+        self.expect(bottom[1], *shape)
         if bottom[2].count != shape[0]:
             raise ShapeError(f"{self.where}: bottom '{bottom[2].name}' is {bottom[2].shape}, expected ({shape[0]},): "
                              f"one value for each pair of '{bottom[0].name}' {shape}")

@@ -52,8 +52,9 @@ class Correlation(Layer):
         shape = self.expect(bottom[0], "N", "C", "H", "W")
         self.expect(bottom[1], *shape)
         least = max(2 * p.max_displacement + p.kernel_size - 2 * p.pad, 1)
-        if min(shape[2:]) < least:
-            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected at least {least} rows and columns")
+        if min(shape[2:]) < least or not shape[1]:
+            expected = f"expected at least {least} rows and columns, and one channel"
+            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, {expected}")
         if self.shape != shape:
             self.shape = shape
             subtract = p.correlation_type == "SUBTRACT"

@@ -72,7 +72,7 @@ class InnerProduct(Layer):
 
     def _add_product(self, left, right, total):
         """Add left @ right to `total`, some rows at a time."""
-        rows = max(1, BLOCK // total.shape[1])
+        rows = max(1, BLOCK // max(1, total.shape[1]))
         for i in range(0, len(total), rows):
             total[i:i + rows] += left[i:i + rows] @ right
 

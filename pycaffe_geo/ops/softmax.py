@@ -3,6 +3,8 @@
 
 def softmax(xp, x, out):
     """Write exp(x) / sum exp(x) along axis 1 of `x` (outer, D, inner) to `out`, which may be `x`; safe for large values."""
+    if not x.size:
+        return
     xp.subtract(x, x.max(axis=1, keepdims=True), out=out)
     xp.exp(out, out=out)
     out /= out.sum(axis=1, keepdims=True)

@@ -1,5 +1,7 @@
 """Bilinear warping planned once per shape, with its buffers and exact gradients."""
 
+import math
+
 import numpy as np
 
 from pycaffe_geo.geometry.sampling import inside_image
@@ -109,9 +111,9 @@ class Warping:
 
     def _gather(self, shift, out):
         """Write padded[plane, index + shift] to `out`; a shifted view of the flat buffer saves a second index array."""
-        planes = self._padded[shift:shift + self._padded.size - self._row - 1].reshape(self._frame[0], -1)
-        out = out.reshape(self._frame[0], -1)
         index = self._index.ravel()
+        planes = self._padded[shift:shift + self._padded.size - self._row - 1].reshape(self._frame[0], math.prod(self._frame[1:]))
+        out = out.reshape(self._frame[0], index.size)
         if self.xp is np:
             np.take(planes, index, axis=1, out=out, mode="wrap")  # mode "raise" would copy `out` twice
         else:

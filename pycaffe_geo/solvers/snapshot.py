@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pycaffe_geo.errors import WeightsError
-from pycaffe_geo.weights import atomic_file, open_hdf5
+from pycaffe_geo.weights import atomic_file, check_arrays, open_hdf5, read_text
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,17 @@ def write_state(path, state):
     with atomic_file(path) as temporary, h5py.File(temporary, "w") as file:
         file["iter"] = np.array([state.iteration], np.int32)
         file["current_step"] = np.array([state.current_step], np.int32)
-        name = state.weights.encode()
-        file["learned_net"] = np.array(name, f"S{len(name) + 1}")  # Caffe reads it as a C string: keep its closing zero
+        file["learned_net"] = _fixed(state.weights)
         history = file.create_group("history")
         for i, array in enumerate(state.history):
             history[str(i)] = array
-        file.create_group("pycaffe_geo")["state"] = json.dumps({"format": FORMAT, **ours})
+        file.create_group("pycaffe_geo")["state"] = _fixed(json.dumps({"format": FORMAT, **ours}))
+
+
+def _fixed(text):
+    """Return `text` as Caffe writes and reads it: of fixed length, with the closing zero of a C string."""
+    raw = text.encode()
+    return np.array(raw, f"S{len(raw) + 1}")
 
 
 def read_state(path):
@@ -80,14 +85,26 @@ def read_state(path):
         for key in ("iter", "history"):
             if key not in file:
                 raise WeightsError(f"{path}: has no '{key}'; a solver state holds iter, current_step, learned_net, history")
-        history = [np.asarray(file["history"][str(i)]) for i in range(len(file["history"]))]
-        step = int(np.ravel(file["current_step"])[0]) if "current_step" in file else 0
-        name = file["learned_net"][()] if "learned_net" in file else b""
-        weights = name.decode() if isinstance(name, bytes) else str(name)
-        state = State(int(np.ravel(file["iter"])[0]), step, weights, history)
+        if not hasattr(file["history"], "items"):
+            raise WeightsError(f"{path}: /history is no group")
+        items = [file["history"][str(i)] for i in range(len(file["history"]))]
+        check_arrays(path, items)
+        step = _number(path, file["current_step"]) if "current_step" in file else 0
+        weights = read_text(path, file["learned_net"]) if "learned_net" in file else ""
+        state = State(_number(path, file["iter"]), step, weights, [np.asarray(item) for item in items])
         if "pycaffe_geo/state" in file:
-            _read_ours(path, state, file["pycaffe_geo/state"][()])
+            _read_ours(path, state, read_text(path, file["pycaffe_geo/state"]))
         return state
+
+
+def _number(path, item):
+    check_arrays(path, [item])
+    if item.size != 1:
+        raise WeightsError(f"{path}: {item.name} has {item.size} numbers, expected one")
+    value = float(np.ravel(item)[0])
+    if not 0 <= value < 2**53:
+        raise WeightsError(f"{path}: {item.name} is {value:g}, expected a count")
+    return int(value)
 
 
 def check_history(path, state, solver_type, names, shapes, slots):
@@ -110,11 +127,34 @@ def check_history(path, state, solver_type, names, shapes, slots):
 
 
 def _read_ours(path, state, text):
-    ours = json.loads(text)
-    if ours.pop("format") > FORMAT:
+    try:
+        ours = json.loads(text)
+    except (ValueError, RecursionError) as e:
+        raise WeightsError(f"{path}: /pycaffe_geo/state is damaged: {e}") from None
+    if isinstance(ours, dict) and isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise WeightsError(f"{path}: was written by a newer version of pycaffe_geo (this one reads format {FORMAT})")
-    for key, value in ours.items():
-        setattr(state, key, value)
+    for key, fits in _OURS.items():
+        if not isinstance(ours, dict) or not fits(ours.get(key)):
+            raise WeightsError(f"{path}: /pycaffe_geo/state is damaged: '{key}' is missing or of the wrong kind")
+        setattr(state, key, ours[key])
+
+
+def _is_positions(value):
+    return isinstance(value, dict) and all(_is_count(n) for n in value.values())
+
+
+def _is_count(value):
+    return isinstance(value, int) and 0 <= value < 2**53
+
+
+_OURS = {
+    "iteration": _is_count,
+    "type": lambda value: isinstance(value, str),
+    "random_seed": lambda value: isinstance(value, int) and abs(value) < 2**63,
+    "positions": _is_positions,
+    "test_positions": lambda value: isinstance(value, list) and all(map(_is_positions, value)),
+    "losses": lambda value: isinstance(value, list) and all(isinstance(loss, (int, float)) for loss in value),
+}
 
 
 def _latest_pair(prefix):

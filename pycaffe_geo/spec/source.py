@@ -18,7 +18,9 @@ def read_text(path):
     path = os.fspath(path)
     try:
         with open(path, "rb") as f:
-            raw = f.read(MAX_BYTES + 1)
+            raw = f.read(min(os.fstat(f.fileno()).st_size, MAX_BYTES) + 1)  # a read takes as much memory as it asks for
+            while len(raw) <= MAX_BYTES and (more := f.read(4096)):  # a pipe tells no size
+                raw += more
     except FileNotFoundError:
         raise SpecError(f"{path}: no such file{similar_file(path)}") from None
     except (OSError, ValueError) as e:

@@ -115,6 +115,26 @@ def test_damaged_states(tmp_path):
         read_state(path)
 
 
+@pytest.mark.parametrize("key, value, text", [
+    ("iter", [-1], "/iter is -1, expected a count"),
+    ("iter", [1, 2], "/iter has 2 numbers, expected one"),
+    ("learned_net", [1.5], "/learned_net is no text"),
+    ("history", 3, "/history is no group"),
+    ("pycaffe_geo/state", np.bytes_("{"), "/pycaffe_geo/state is damaged: Expecting property name"),
+    ("pycaffe_geo/state", np.bytes_("[]"), "/pycaffe_geo/state is damaged: 'iteration' is missing or of the wrong kind"),
+    ("pycaffe_geo/state", np.bytes_('{"format": 2}'), "was written by a newer version of pycaffe_geo"),
+])
+def test_damaged_parts(tmp_path, key, value, text):
+    path = tmp_path / "s.solverstate.h5"
+    write_state(path, state())
+    with h5py.File(path, "a") as f:
+        del f[key]
+        f[key] = value
+    with pytest.raises(WeightsError) as e:
+        read_state(path)
+    assert str(e.value).startswith(f"{path}: {text}")
+
+
 def test_a_failing_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "s.solverstate.h5"
     write_state(path, state(iteration=1))
