@@ -4,10 +4,9 @@ import dataclasses
 import hashlib
 import json
 import logging
-import os
-import sys
 from pathlib import Path
 
+from pycaffe_geo.cache_folder import cache_folder
 from pycaffe_geo.datasets.pairs import PairFile, write_pairs
 from pycaffe_geo.datasets.rooms import World, render_pairs
 from pycaffe_geo.errors import DataError, listed, nearest
@@ -16,15 +15,6 @@ log = logging.getLogger(__name__)
 
 WORLDS = {"rooms_train": {"split": "train", "clusters": 2800}, "rooms_test": {"split": "test", "clusters": 120}}
 _RENDERER = 1  # raise it whenever the same parameters give other pictures
-
-
-def cache_folder():
-    """Return $PYCAFFE_GEO_CACHE, else the platform's own cache folder / pycaffe_geo (not created)."""
-    chosen = os.environ.get("PYCAFFE_GEO_CACHE")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pycaffe_geo"
 
 
 def pair_path(source, base=".", progress=False, **params):

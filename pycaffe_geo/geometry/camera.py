@@ -56,6 +56,16 @@ def inverse_intrinsics_backward(intrinsics, d_inverse):
     return xp.stack(columns, axis=1).reshape(intrinsics.shape)
 
 
+def unit_rays(intrinsics, depth):
+    """Return x (N, W) and y (N, H) of the points (x, y, 1) that the pixels of `depth` (N, 1, H, W) see at depth 1.
+
+    The principal point is taken off first: in float32 u / fx - cx / fx would lose digits where both are alike.
+    """
+    fx, fy, cx, cy = intrinsics.reshape(-1, 4, 1).swapaxes(0, 1)
+    u, v = pixel_axes(*depth.shape[2:], depth)
+    return (u - cx) / fx, (v - cy) / fy
+
+
 def back_project(depth, intrinsics, out=None):
     """Return the points d K^-1 (u, v, 1) (N, 3, H, W) of `depth` (N, 1, H, W), in `out` if given."""
     points = _rays(_no_turn(depth), intrinsics, depth, out)
@@ -170,16 +180,11 @@ def _inverse_depth(points, min_depth):
 
 
 def _rays(turn, intrinsics, depth, out):
-    """Return turn K^-1 (u, v, 1) (N, 3, H, W) for every pixel: a sum of a row and a column, since it is linear in u and v.
-
-    The principal point is taken off first: in float32 u / fx - cx / fx would lose digits where both are alike.
-    """
-    xp = array_module(depth)
-    fx, fy, cx, cy = intrinsics.reshape(-1, 4, 1, 1).swapaxes(0, 1)
-    u, v = pixel_axes(*depth.shape[2:], depth)
-    row = turn[:, :, :1] * ((u - cx) / fx) + turn[:, :, 2:]
-    column = turn[:, :, 1:2] * ((v - cy) / fy)
-    return xp.add(row[:, :, None, :], column[:, :, :, None], out=out)
+    """Return turn K^-1 (u, v, 1) (N, 3, H, W) for every pixel: a sum of a row and a column, since it is linear in u and v."""
+    x, y = unit_rays(intrinsics, depth)
+    row = turn[:, :, :1] * x[:, None] + turn[:, :, 2:]
+    column = turn[:, :, 1:2] * y[:, None]
+    return array_module(depth).add(row[:, :, None, :], column[:, :, :, None], out=out)
 
 
 def _no_turn(like):

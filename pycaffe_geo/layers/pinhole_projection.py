@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 from pycaffe_geo.blob import Blob
-from pycaffe_geo.geometry import camera
+from pycaffe_geo.geometry.camera import MIN_DEPTH
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.camera import camera_functions
 
 
 @dataclass(frozen=True)
 class PinholeProjectionParam:
     """Points with Z <= `min_depth` (metres) are invalid."""
 
-    min_depth: float = camera.MIN_DEPTH
+    min_depth: float = MIN_DEPTH
 
     def __post_init__(self):
         if self.min_depth <= 0:
@@ -33,6 +34,7 @@ class PinholeProjection(Layer):
     parameters = {"pinhole_projection_param": PinholeProjectionParam}
 
     def setup(self, bottom, top):
+        self.camera = camera_functions(self.device, self.dtype)
         self.unwanted = [Blob((), self.dtype, self.device) for _ in range(3 - len(top))]
 
     def reshape(self, bottom, top):
@@ -44,11 +46,11 @@ class PinholeProjection(Layer):
     def forward(self, bottom, top):
         points, intrinsics = (b.data for b in bottom)
         results = (b.data for b in (*top, *self.unwanted))
-        camera.pinhole(points, intrinsics, self.pinhole_projection_param.min_depth, *results)
+        self.camera.pinhole(points, intrinsics, self.pinhole_projection_param.min_depth, *results)
 
     def backward(self, top, propagate_down, bottom):
         points, intrinsics = (b.data for b in bottom)
         dcoords = top[1].diff if len(top) > 1 else 0
         dpoints, dintrinsics = (b.diff if wanted else None for b, wanted in zip(bottom, propagate_down))
         min_depth = self.pinhole_projection_param.min_depth
-        camera.pinhole_backward(points, intrinsics, top[0].diff, dcoords, min_depth, dpoints, dintrinsics)
+        self.camera.pinhole_backward(points, intrinsics, top[0].diff, dcoords, min_depth, dpoints, dintrinsics)

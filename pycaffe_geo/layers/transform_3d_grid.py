@@ -1,7 +1,7 @@
 """Transform3DGrid layer."""
 
-from pycaffe_geo.geometry import camera
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.camera import camera_functions
 
 
 @register(aliases=("GeoTransform",))
@@ -16,6 +16,9 @@ class Transform3DGrid(Layer):
 
     bottoms = (3, 3)
 
+    def setup(self, bottom, top):
+        self.camera = camera_functions(self.device, self.dtype)
+
     def reshape(self, bottom, top):
         batch, _, height, width = self.expect(bottom[0], "N", 1, "H", "W")
         self.expect(bottom[1], batch, 1, 4, 4)
@@ -23,8 +26,8 @@ class Transform3DGrid(Layer):
         top[0].reshape(batch, 3, height, width)
 
     def forward(self, bottom, top):
-        camera.transform_grid(*(b.data for b in bottom), out=top[0].data)
+        self.camera.transform_grid(*(b.data for b in bottom), out=top[0].data)
 
     def backward(self, top, propagate_down, bottom):
         diffs = (b.diff if wanted else None for b, wanted in zip(bottom, propagate_down))
-        camera.transform_grid_backward(*(b.data for b in bottom), top[0].diff, *diffs)
+        self.camera.transform_grid_backward(*(b.data for b in bottom), top[0].diff, *diffs)

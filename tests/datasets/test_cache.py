@@ -64,17 +64,3 @@ def test_sources_are_worlds_or_files(tmp_path, monkeypatch):
         cache.world_pairs(widht=3)
     with pytest.raises(DataError, match="clusters is 0"):
         cache.world_pairs(clusters=0)
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch, tmp_path, folder):
-    assert cache.cache_folder() == folder
-    monkeypatch.delenv("PYCAFFE_GEO_CACHE")
-    monkeypatch.setattr(cache.sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert cache.cache_folder() == tmp_path / "xdg" / "pycaffe_geo"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_folder() == tmp_path / ".cache" / "pycaffe_geo"
-    monkeypatch.setattr(cache.sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    assert cache.cache_folder() == tmp_path / "local" / "pycaffe_geo"
