@@ -37,15 +37,24 @@ def warp_rows(net, count=3):
     return list(rows[0]), [list(row.values()) for row in rows]
 
 
+def first_rows(net, count=3):
+    """Return (titles, rows) as `warp_rows`, of the first `count` samples of the net's data; it runs as many batches as it takes."""
+    net.set_positions(dict.fromkeys(net.positions(), 0))
+    rows = []
+    while len(rows) < count:
+        net.forward()
+        titles, more = warp_rows(net, count - len(rows))
+        rows += more
+        if not net.positions():  # without a data layer the next batch is the same
+            break
+    return titles, rows
+
+
 def draw_before_and_after(out, before, after, count=3):
-    """Draw samples of the first batch of two nets of one kind to the PNG `out`: src, tgt, and both nets' warps and errors."""
+    """Draw the first samples of two nets of one kind to the PNG `out`: src, tgt, and both nets' warps and errors."""
     from pycaffe_geo.plots.panels import draw_panels
 
-    drawn = []
-    for net in (before, after):
-        net.set_positions(dict.fromkeys(net.positions(), 0))
-        net.forward()
-        drawn.append(warp_rows(net, count)[1])
+    drawn = [first_rows(net, count)[1] for net in (before, after)]
     titles = ["src", "tgt", "warped before training", "error", "warped after training", "error"]
     draw_panels(out, titles, [[*first[:4], *last[2:4]] for first, last in zip(*drawn)])
 

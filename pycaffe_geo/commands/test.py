@@ -46,7 +46,7 @@ def run(args):
 
 
 def _write(folder, results, net):
-    from pycaffe_geo.commands._warps import warp_number, warp_rows
+    from pycaffe_geo.commands._warps import first_rows, warp_number
     from pycaffe_geo.plots.panels import draw_panels
 
     (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
@@ -57,5 +57,5 @@ def _write(folder, results, net):
     with open(folder / "results.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([["name", "value"], *rows])
     if warp_number(net) is not None:
-        draw_panels(folder / "panel.png", *warp_rows(net))
+        draw_panels(folder / "panel.png", *first_rows(net))
     print(f"written to {folder}")
