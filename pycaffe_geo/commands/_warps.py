@@ -38,7 +38,7 @@ def warp_rows(net, count=3):
 
 
 def first_rows(net, count=3):
-    """Return (titles, rows) as `warp_rows`, of the first `count` samples of the net's data; it runs as many batches as it takes."""
+    """Return (titles, rows) as `warp_rows`, of the first `count` samples of the data; it runs as many batches as it takes."""
     net.set_positions(dict.fromkeys(net.positions(), 0))
     rows = []
     while len(rows) < count:
