@@ -144,6 +144,12 @@ class Blob:
         twin._diff = diff if diff is not None else Memory(self.dtype, self.device)
         return twin
 
+    def saved(self):
+        """Return a blob of the same name and diff that follows this one's shape; its data are its own."""
+        twin = self.alias(self._diff)
+        twin._data = Memory(self.dtype, self.device)
+        return twin
+
     def __repr__(self):
         return f"Blob('{self.name}', {self.shape}, {self.dtype})"
 

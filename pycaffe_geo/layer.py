@@ -59,7 +59,8 @@ class Layer:
         is_data         True where the tops come from outside the net
         fixed_blobs     True where the layer moves its parameters itself and the solver must not (BatchNorm)
         always_reshape  True where reshape must run before every forward (Python layers)
-        uses_top        "values" where backward reads the top's data (nobody may change it in place), "sign" where its sign
+        uses_top        "values" where backward reads the top's data, "sign" where it reads their sign: where a later layer
+                        changes them in place, the Net saves them
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
         no_gradient     bottoms (indices) that never receive a gradient: labels, targets, masks
     Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen,

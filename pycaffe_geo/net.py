@@ -43,6 +43,7 @@ class Net:
         self._last_shapes = []
         self._consumed = {}
         self._writers = {}
+        self.overwritten = set()  # (layer name, top name) where a later layer changes in place what the layer's backward needs
         self._memory_limit = MemoryLimit(max_memory, 2 if phase == "TRAIN" else 1) if max_memory else None
         self._parameters = Parameters(self._frozen_layers(freeze))
         for layer_def in self.definition.layers:
@@ -102,10 +103,7 @@ class Net:
             )
         for writer in self._writers[name]:
             if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
-                raise SpecError(
-                    f"{layer.where}: cannot change '{name}' in place: layer '{writer.name}' ({writer.type}) needs its values for "
-                    "its own gradient; give the top a name of its own"
-                )
+                self.overwritten.add((writer.name, name))
         return self.blobs[name]
 
     def _frozen_layers(self, patterns):
@@ -221,6 +219,8 @@ class Net:
         if self.layers[i].always_reshape or self._last_shapes[i] != [b.shape for b in self.bottoms[i]]:
             self._reshape_layer(i)
         self.layers[i].forward(self.bottoms[i], self.tops[i])
+        for saved, blob in self._plan[i].saved:
+            saved.data[...] = blob.data
 
     def backward(self, diffs=None, start=None, end=None, **top_diffs):
         """Run backward from layer `start` down to `end` (names; all by default).
@@ -244,7 +244,7 @@ class Net:
             return
         for blob, weight in step.consumed_losses:
             blob.diff[...] += weight
-        self.layers[i].backward(self.tops[i], step.propagate_down, step.bottom)
+        self.layers[i].backward(step.top, step.propagate_down, step.bottom)
         for source, target in step.sums:
             target.diff[...] += source.diff
 

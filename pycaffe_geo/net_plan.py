@@ -7,8 +7,10 @@ from pycaffe_geo.blob import Memory
 
 @dataclass
 class Step:
-    """Backward of one layer. `bottom` holds stand-ins with scratch diffs where another layer's diff is in the way.
+    """Backward of one layer. `bottom` holds stand-ins with scratch diffs where another layer's diff is in the way, and with `top`
+    stand-ins with the values of the layer's forward where it needs them and a later layer changes them in place.
 
+    saved: (stand-in, blob) pairs: the first's data become the second's after the layer ran forward.
     sums: (stand-in, blob) pairs: the first's diff is added to the second's after the layer ran. consumed_losses: (top, weight) of
     tops that are a loss and feed other layers: the weight is added to what these sent back.
     """
@@ -16,6 +18,8 @@ class Step:
     runs: bool = False
     propagate_down: list = field(default_factory=list)
     bottom: list = field(default_factory=list)
+    top: list = field(default_factory=list)
+    saved: list = field(default_factory=list)
     sums: list = field(default_factory=list)
     consumed_losses: list = field(default_factory=list)
 
@@ -24,7 +28,7 @@ def plan_backward(net):
     """Return a Step for each layer of `net`, and let blobs share buffers where their layers allow it (`views`)."""
     versions = _Versions(net)
     runs, propagate_down = _what_runs(net, versions)
-    steps = [Step(r, p, list(b)) for r, p, b in zip(runs, propagate_down, net.bottoms)]
+    steps = [Step(r, p, list(b), list(t)) for r, p, b, t in zip(runs, propagate_down, net.bottoms, net.tops)]
     readers = {}
     for i, step in enumerate(steps):
         for k, wanted in enumerate(step.propagate_down):
@@ -32,6 +36,7 @@ def plan_backward(net):
                 readers.setdefault(versions.bottoms[i][k], []).append((i, k))
     _share_views(net, versions, readers)
     _hand_out_diffs(net, steps, readers)
+    _save_overwritten(net, steps)
     for i, step in enumerate(steps):
         step.consumed_losses = [
             (blob, weight)
@@ -102,6 +107,16 @@ def _share_views(net, versions, readers):
             for blob in net.tops[i]:
                 if blob.name not in versions.in_place:
                     blob.share_data(net.bottoms[i][0])
+
+
+def _save_overwritten(net, steps):
+    """Let every layer that runs backward see its own top there, although a later layer changes it in place."""
+    for step, layer in zip(steps, net.layers):
+        for k, blob in enumerate(step.top):
+            if step.runs and (layer.name, blob.name) in net.overwritten:
+                step.top[k] = blob.saved()
+                step.bottom = [step.top[k] if b is blob else b for b in step.bottom]
+                step.saved.append((step.top[k], blob))
 
 
 def _hand_out_diffs(net, steps, readers):

@@ -117,10 +117,6 @@ def test_one_param_entry_too_many():
     ("{name: p, type: Power, bottom: a, top: a, power_param: {power: 2}}", "layer 'p' .* cannot work in place"),
     ("{name: p, type: TanH, bottom: a}\n- {name: r, type: ReLU, bottom: a, top: a}",
      "layer 'r' .* another layer has read it before"),
-    ("{name: s, type: Sigmoid, bottom: a}\n- {name: r, type: ReLU, bottom: s, top: s}",
-     "layer 's' .* needs its values"),
-    ("{name: r, type: ReLU, bottom: a, top: a}\n- {name: d, type: Dropout, bottom: a, top: a}\n"
-     "- {name: s, type: Sigmoid, bottom: a, top: a}", "layer 's' .* layer 'r' .ReLU. needs its values"),
     ("{name: e, type: Eltwise, bottom: [a, x], top: [e, f]}", "has 2 top blob.s., expected 1"),
     ("{name: e, type: EuclideanLoss, bottom: a}", "has 1 bottom blob.s., expected 2"),
     ("{name: e, type: Power, bottom: a, propagate_down: [true, false]}",
@@ -130,6 +126,29 @@ def test_one_param_entry_too_many():
 def test_wiring_that_is_refused(layer, message):
     with pytest.raises(SpecError, match=message):
         build(data() + fc("a", "x") + f"- {layer}\n")
+
+
+@pytest.mark.parametrize("first", ["y", "z"])
+@pytest.mark.parametrize("types, saved", [
+    (["Sigmoid", "ReLU"], {"Sigmoid"}), (["TanH", "Dropout", "ReLU"], {"TanH"}), (["Softmax", "Power", "Exp"], {"Softmax"}),
+    (["Sigmoid", "TanH", "Exp"], {"Sigmoid", "TanH"}), (["ReLU", "Sigmoid"], {"ReLU"}),
+    (["ReLU", "Dropout", "Sigmoid"], {"ReLU"}), (["ReLU", "Dropout"], set()), (["ELU", "Scale"], set()),
+])
+def test_layers_in_place_that_change_what_another_needs_for_its_gradient(types, saved, first):
+    """Caffe's gradients are wrong here: the Net keeps the values that a later layer overwrites."""
+    chain = f"- {{name: {types[0]}, type: {types[0]}, bottom: y, top: {first}}}\n"
+    chain += "".join(f"- {{name: {t}, type: {t}, bottom: {first}, top: {first}}}\n" for t in types[1:])
+    last = f"- {{name: loss, type: EuclideanLoss, bottom: [{first}, t]}}\n"
+    net = build(data() + data("t") + fc("y", "x") + chain + last, FORCE)
+    in_place = saved if first == "y" else saved - {"ReLU"}
+    assert net.overwritten == {(name, first) for name in in_place}
+    assert_gradients(net)
+
+
+def test_values_that_are_overwritten_are_kept_where_they_are_needed_only():
+    layers = fc("y", "x") + "- {name: s, type: Sigmoid, bottom: y, top: y}\n- {name: r, type: ReLU, bottom: y, top: y}\n"
+    net = build(data() + layers)
+    assert net.overwritten and not any(step.saved for step in net._plan)  # no loss: backward does not run
 
 
 def test_relu_and_dropout_in_place_one_after_the_other():

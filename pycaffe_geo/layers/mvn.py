@@ -26,6 +26,8 @@ class MVN(Layer):
     """
 
     parameters = {"mvn_param": MVNParam}
+    in_place = True
+    uses_top = "values"
 
     def setup(self, bottom, top):
         self.work = Blob((), self.dtype, self.device)

@@ -25,3 +25,7 @@ class Threshold(Layer):
 
     def forward(self, bottom, top):
         top[0].data[...] = bottom[0].data > self.threshold_param.threshold
+
+    def backward(self, top, propagate_down, bottom):
+        if top[0] is bottom[0]:
+            bottom[0].diff[...] = 0  # in place it still holds the top's

@@ -46,6 +46,11 @@ def test_gradient_leaves_eps_out_as_caffe():
     np.testing.assert_allclose(bottom[0].diff.reshape(x.shape) - missing, numeric, rtol=1e-6, atol=1e-8)
 
 
+def test_gradient_in_place():
+    report = check_layer("MVN", [(1, 3, 5, 7)], in_place=True)
+    assert report.ok, report
+
+
 def test_equal_values_give_zero():
     layer, bottom, top = build_layer("MVN", [np.full((1, 2, 3), 4.0)])
     layer.forward(bottom, top)

@@ -26,6 +26,14 @@ def test_gives_no_gradient():
     assert (bottom[0].diff == 7).all()
 
 
+def test_hands_no_gradient_down_in_place():
+    layer, bottom, top = build_layer("Threshold", [(2, 3)], in_place=True)
+    layer.forward(bottom, top)
+    top[0].diff[...] = 7
+    layer.backward(top, [False], bottom)
+    assert not bottom[0].diff.any()
+
+
 def test_as_caffe():
     check_case("threshold")
 
