@@ -34,4 +34,4 @@ class Convolution(BaseConvolution):
             if len(self.blobs) == 2 and self.param_propagate_down[1]:
                 self.plan.backward_bias(dy, self.blobs[1].diff)
             if propagate_down[i]:
-                self.plan.backward_data(dy, w, x.diff.reshape(self.in_shape))
+                self.plan.backward_data(dy, w, x.diff.reshape(self.in_shape), dy_unchanged=self.param_propagate_down[0])

@@ -65,7 +65,7 @@ class Pooling(Layer):
             sizes = zip(shape[2:], kernel, options["stride"], options["pad"])
             self.check_memory("the top", *shape[:2], *(output_size(*a, p.round_mode, any(options["pad"])) for a in sizes))
         try:
-            self.plan = plan_pooling(p.pool, shape, kernel, **options, dtype=self.dtype, device=self.device)
+            self.plan = plan_pooling(p.pool, shape, kernel, **options, mask=len(top) == 2, dtype=self.dtype, device=self.device)
         except ShapeError as e:
             raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}: {e}") from e
         for blob in top:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops.onednn.convolution import onednn_convolution
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
@@ -20,7 +21,9 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
     pad, stride and dilation bounds, and may raise before they are made. A plan owns its buffers and has
         out_shape                           (N, O, H', W'), H' = floor((H + 2 pad - dilation (kh - 1) - 1) / stride) + 1
         forward(x, w, b, y)                 writes y; b (O,) or None
-        backward_data(dy, w, dx)            writes dx
+        backward_data(dy, w, dx, dy_unchanged=False)
+                                            writes dx; say dy_unchanged only where backward_weights was given the same dy just
+                                            before: work on it is then not repeated
         backward_weights(x, dy, dw, x_unchanged=False)
                                             adds to dw; say x_unchanged only where x holds exactly what the last call of
                                             forward or backward_weights was given: work on it is then not repeated
@@ -37,8 +40,9 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         raise ShapeError(f"kernel {kernel_h}x{kernel_w} with dilation {dilation[0]}x{dilation[1]} is larger than "
                          f"the input {height}x{width} with pad {pad[0]}x{pad[1]}")
     pointwise = (kernel_h, kernel_w, *stride, *pad) == (1, 1, 1, 1, 0, 0) and height * width >= POINTWISE_AREA
-    plan = PointwiseConvolution if pointwise else PatchConvolution
-    return plan(x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device, check)
+    reference = PointwiseConvolution if pointwise else PatchConvolution
+    arguments = x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device
+    return onednn_convolution(*arguments) or reference(*arguments, check)
 
 
 class _Convolution:
@@ -76,7 +80,7 @@ class PointwiseConvolution(_Convolution):
         if b is not None:
             y += b[:, None, None]
 
-    def backward_data(self, dy, w, dx):
+    def backward_data(self, dy, w, dx, dy_unchanged=False):
         self.xp.matmul(w.reshape(self._weights_shape).swapaxes(1, 2), self._planes(dy), out=self._planes(dx))
 
     def backward_weights(self, x, dy, dw, x_unchanged=False):
@@ -146,11 +150,13 @@ class PatchConvolution(_Convolution):
                 self.xp.matmul(self._matrix(pixels, rows).swapaxes(1, 2), columns, out=self._dw)
                 total += part
 
-    def backward_data(self, dy, w, dx):
+    def backward_data(self, dy, w, dx, dy_unchanged=False):
         weights = self._load_weights(w)
+        keep = dy_unchanged and self._block == self._batch
         (pad_h, pad_w), (height, width) = self._pad, self._in_size
         for first, last in self._sample_blocks():
-            pixels = self._matrix(self._load_pixels(dy[first:last]))
+            pixels = self._pixel_buffer(last - first) if keep else self._load_pixels(dy[first:last])
+            pixels = self._matrix(pixels)
             target = self._padded[:last - first]
             target[...] = 0
             for i in range(self._kernel[0]):

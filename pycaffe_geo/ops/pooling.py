@@ -3,6 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops.onednn.pooling import onednn_pooling
 
 BLOCK_BYTES = 1 << 20  # of input that both stages of a pooling work through before they go on
 LOWEST = -float(np.finfo(np.float32).max)  # Caffe's start value: the maximum of a window that holds no pixel
@@ -21,12 +22,13 @@ def output_size(size, kernel, stride, pad, round_mode="CEIL", drop_last=None):
     return count
 
 
-def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), round_mode="CEIL", dtype, device):
+def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), round_mode="CEIL", mask=False, dtype, device):
     """Return a plan for pooling x (N, C, H, W) by `method` "MAX" or "AVE", with Caffe's rules for the windows.
 
     kernel, stride and pad are (vertical, horizontal) pixels; kernel None pools the whole image (global pooling). A plan has
         out_shape              (N, C, H', W')
-        forward(x, y)          writes y; MAX also takes mask=, which receives each maximum's index h * W + w as a number
+        forward(x, y)          writes y; a MAX plan made with mask=True also takes mask=, which receives
+                               each maximum's index h * W + w as a number
         backward(dy, dx)       writes dx, for the last forward
     ShapeError (without a place) where the kernel does not fit.
     """
@@ -38,7 +40,9 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
         raise ShapeError(f"kernel {kernel[0]}x{kernel[1]} is larger than the input {size[0]}x{size[1]} "
                          f"with pad {pad[0]}x{pad[1]}")
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))
-    return {"MAX": MaxPooling, "AVE": AveragePooling}[method](x_shape, rows, columns, np.dtype(dtype), device)
+    arguments = x_shape, rows, columns, np.dtype(dtype), device
+    fast = None if mask else onednn_pooling(method, *arguments)
+    return fast or {"MAX": MaxPooling, "AVE": AveragePooling}[method](*arguments)
 
 
 class _Windows:

@@ -1,0 +1,333 @@
+"""oneDNN's plans against the reference plans in float64, and when the reference takes over."""
+
+import importlib.metadata
+import logging
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from pycaffe_geo.backend import CPU
+from pycaffe_geo.net import Net
+from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, plan_convolution
+from pycaffe_geo.ops.onednn import library as library_module
+from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
+from pycaffe_geo.ops.onednn.pooling import OneDnnPooling
+from pycaffe_geo.ops.pooling import AveragePooling, MaxPooling, plan_pooling
+
+LIBRARY = library_module.library(CPU, np.dtype("float32"))
+needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
+
+CONVOLUTIONS = {  # x shape, weights' shape, options
+    "odd": ((2, 3, 7, 9), (5, 3, 3, 3), dict(pad=(1, 1))),
+    "batch_one": ((1, 17, 9, 6), (33, 17, 3, 3), dict(pad=(1, 1))),
+    "stride": ((3, 6, 32, 40), (32, 6, 5, 5), dict(stride=(2, 2), pad=(2, 2))),
+    "strides_differ": ((2, 16, 9, 12), (7, 16, 3, 5), dict(stride=(2, 3), pad=(0, 2))),
+    "rows_left_over": ((2, 8, 8, 11), (5, 8, 3, 2), dict(stride=(3, 4))),
+    "dilation": ((2, 16, 13, 11), (16, 16, 3, 3), dict(stride=(2, 1), pad=(2, 3), dilation=(2, 3))),
+    "group": ((2, 32, 6, 5), (48, 16, 3, 3), dict(pad=(1, 1), group=2)),
+    "group_of_three": ((2, 9, 6, 5), (6, 3, 3, 2), dict(pad=(1, 0), group=3)),
+    "depthwise": ((2, 19, 6, 7), (19, 1, 3, 3), dict(stride=(2, 2), pad=(1, 1), group=19)),
+    "depthwise_bilinear": ((2, 2, 10, 12), (2, 1, 4, 4), dict(stride=(2, 2), pad=(1, 1), group=2)),
+    "pointwise": ((3, 20, 8, 17), (24, 20, 1, 1), {}),
+    "pointwise_group": ((2, 8, 11, 13), (6, 4, 1, 1), dict(group=2)),
+    "pointwise_stride": ((2, 16, 7, 8), (32, 16, 1, 1), dict(stride=(2, 3))),
+    "whole_image": ((4, 16, 4, 5), (6, 16, 4, 5), {}),
+    "one_channel": ((4, 1, 12, 12), (20, 1, 5, 5), {}),
+    "one_row": ((2, 4, 1, 15), (8, 4, 1, 3), dict(pad=(0, 1))),
+    "one_pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
+}
+POOLINGS = {  # x shape, kernel, stride, pad
+    "k3s2": ((2, 5, 9, 11), (3, 3), (2, 2), (0, 0)),
+    "k3s1_pad": ((1, 3, 5, 6), (3, 3), (1, 1), (1, 1)),
+    "rectangular": ((2, 17, 8, 9), (2, 3), (2, 3), (0, 0)),
+    "stride_over_kernel": ((2, 2, 5, 8), (2, 2), (3, 3), (0, 0)),
+    "global": ((2, 3, 4, 6), None, (1, 1), (0, 0)),
+    "wide": ((1, 2, 1, 300), (1, 290), (1, 2), (0, 0)),
+}
+BEYOND = ((2, 3, 8, 9), (3, 3), (2, 2), (0, 0))  # the last window reaches beyond the image
+TOLERANCE = 2e-6
+
+
+@pytest.fixture
+def threads():
+    """Set how many threads OpenMP uses, until the test ends."""
+    before = LIBRARY.threads()
+    yield LIBRARY._dll.omp_set_num_threads
+    LIBRARY._dll.omp_set_num_threads(before)
+
+
+@pytest.fixture
+def load_anew():
+    """Let the library be searched for again, in this test and after it."""
+    library_module._load.cache_clear()
+    yield
+    library_module._load.cache_clear()
+
+
+def convolution_plan(name, dtype="float32"):
+    x_shape, w_shape, options = CONVOLUTIONS[name]
+    return plan_convolution(x_shape, w_shape, **options, dtype=dtype, device=CPU)
+
+
+def operands(name, dtype="float32", seed=0):
+    x_shape, w_shape, _ = CONVOLUTIONS[name]
+    rng = np.random.default_rng(seed)
+    shapes = x_shape, w_shape, w_shape[0], convolution_plan(name).out_shape
+    return [rng.normal(size=s).astype("float32").astype(dtype) for s in shapes]
+
+
+def run(plan, x, w, b, dy):
+    """Return y, y without bias, dx, dw, db; what is overwritten starts as NaN, what is added to as 1."""
+    y, plain, dx = (np.full(s, np.nan, x.dtype) for s in (plan.out_shape, plan.out_shape, x.shape))
+    dw, db = np.ones_like(w), np.ones_like(b)
+    plan.forward(x, w, None, plain)
+    plan.forward(x, w, b, y)
+    plan.backward_weights(x, dy, dw, x_unchanged=True)
+    plan.backward_bias(dy, db)
+    plan.backward_data(dy, w, dx, dy_unchanged=True)
+    return y, plain, dx, dw, db
+
+
+def assert_close(found, expected):
+    for a, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, e, rtol=0, atol=TOLERANCE * abs(e).max())
+
+
+@needs_library
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolution_is_the_reference(name, count, threads):
+    threads(count)
+    plan = convolution_plan(name)
+    assert isinstance(plan, OneDnnConvolution)
+    for seed in range(2):  # buffers are used again
+        expected = run(convolution_plan(name, "float64"), *operands(name, "float64", seed))
+        assert_close(run(plan, *operands(name, seed=seed)), expected)
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["stride", "batch_one", "pointwise", "one_channel"])
+def test_changed_arrays_are_read_again(name):
+    plan = convolution_plan(name)
+    x, w, b, dy = operands(name)
+    expected = run(plan, x, w, b, dy)
+    run(plan, 2 * x, w, b, 3 * dy)
+    dw, dx = np.ones_like(w), np.empty_like(x)
+    plan.backward_data(dy, w, dx)
+    plan.backward_weights(x, dy, dw)
+    np.testing.assert_array_equal(dx, expected[2])
+    np.testing.assert_array_equal(dw, expected[3])
+
+
+@needs_library
+def test_unchanged_x_survives_other_plans_and_backward_data():
+    plan, other = convolution_plan("stride"), convolution_plan("batch_one")
+    x, w, b, dy = operands("stride")
+    expected = run(plan, x, w, b, dy)[3]
+    plan.forward(x, w, b, np.empty_like(dy))
+    run(other, *operands("batch_one"))
+    plan.backward_data(3 * dy, w, np.empty_like(x))
+    dw = np.ones_like(w)
+    plan.backward_weights(x, dy, dw, x_unchanged=True)
+    np.testing.assert_array_equal(dw, expected)
+
+
+@needs_library
+def test_threads_may_change_and_results_repeat(threads):
+    plan = convolution_plan("stride")
+    arrays = operands("stride")
+    for count in (2, 1, 2):
+        threads(count)
+        found = run(plan, *arrays)
+        for a, e in zip(found, run(convolution_plan("stride"), *arrays), strict=True):
+            np.testing.assert_array_equal(a, e)
+
+
+@needs_library
+def test_plans_run_side_by_side_in_python_threads():
+    names = ("stride", "batch_one", "group", "dilation")
+    expected = {name: run(convolution_plan(name), *operands(name)) for name in names}
+    plans, wrong = {name: convolution_plan(name) for name in names}, []
+
+    def work(name):
+        arrays = operands(name)
+        for _ in range(20):
+            found = run(plans[name], *arrays)
+            wrong.extend(name for a, e in zip(found, expected[name]) if abs(a - e).max() > TOLERANCE * abs(e).max())
+
+    workers = [threading.Thread(target=work, args=(name,)) for name in names]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+FORK = """
+import os, sys
+import numpy as np
+from pycaffe_geo.backend import CPU
+from pycaffe_geo.ops.convolution import plan_convolution
+plan = plan_convolution((4, 16, 20, 20), (16, 16, 3, 3), pad=(1, 1), dtype="float32", device=CPU)
+x, w, y = np.ones((4, 16, 20, 20), "f"), np.ones((16, 16, 3, 3), "f"), np.empty((4, 16, 20, 20), "f")
+plan.forward(x, w, None, y)
+child = os.fork()
+y[...] = 0
+plan.forward(x, w, None, y)
+right = y[0, 0, 1, 1] == 144
+if child == 0:
+    os._exit(0 if right else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or not right)
+"""
+
+
+@needs_library
+def test_a_forked_child_works():
+    assert subprocess.run([sys.executable, "-c", FORK], timeout=60, env={**os.environ, "OMP_NUM_THREADS": "2"}).returncode == 0
+
+
+@needs_library
+def test_refuses_arrays_that_are_not_contiguous():
+    plan = convolution_plan("odd")
+    x, w, b, dy = operands("odd")
+    with pytest.raises(ValueError, match="oneDNN needs a contiguous array of 1512 bytes, got 1512, strides"):
+        plan.forward(x.swapaxes(2, 3).copy().swapaxes(2, 3), w, b, dy)
+
+
+def pooling_plan(method, case, dtype="float32", **options):
+    shape, kernel, stride, pad = case
+    return plan_pooling(method, shape, kernel, stride=stride, pad=pad, dtype=dtype, device=CPU, **options)
+
+
+def pool(plan, x, dy):
+    y, dx = np.full(plan.out_shape, np.nan, x.dtype), np.full(x.shape, np.nan, x.dtype)
+    for scale in (2, 1):  # buffers are used again
+        plan.forward(scale * x, y)
+        plan.backward(scale * dy, dx)
+    return y, dx
+
+
+@needs_library
+@pytest.mark.parametrize("values", ["ties", "all different"])
+@pytest.mark.parametrize("method", ["MAX", "AVE"])
+@pytest.mark.parametrize("name", POOLINGS)
+def test_pooling_is_the_reference(name, method, values):
+    plan, case = pooling_plan(method, POOLINGS[name]), POOLINGS[name]
+    assert isinstance(plan, OneDnnPooling)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 0, case[0]) if values == "ties" else rng.permutation(np.prod(case[0])).reshape(case[0])
+    dy = rng.normal(size=plan.out_shape)
+    found = pool(plan, x.astype("float32"), dy.astype("float32"))
+    assert_close(found, pool(pooling_plan(method, case, "float64"), x.astype("float64"), dy))
+
+
+@needs_library
+def test_maximum_reaches_beyond_the_image():
+    plan, x = pooling_plan("MAX", BEYOND), np.random.default_rng(0).normal(size=BEYOND[0]).astype("float32")
+    assert isinstance(plan, OneDnnPooling)
+    dy = np.random.default_rng(1).normal(size=plan.out_shape).astype("float32")
+    assert_close(pool(plan, x, dy), pool(pooling_plan("MAX", BEYOND, "float64"), x.astype("float64"), dy.astype("float64")))
+
+
+@needs_library
+def test_windows_of_nan_stay_visible():
+    plan = pooling_plan("MAX", ((1, 1, 4, 4), (2, 2), (2, 2), (0, 0)))
+    x, y = np.zeros((1, 1, 4, 4), "float32"), np.empty((1, 1, 2, 2), "float32")
+    x[0, 0, :2, :2] = np.nan
+    plan.forward(x, y)
+    np.testing.assert_array_equal(y[0, 0], [[np.nan, 0], [0, 0]])
+
+
+def test_reference_where_its_rules_differ():
+    assert isinstance(pooling_plan("AVE", BEYOND), AveragePooling)  # Caffe's mean counts no pixels beyond the pad
+    assert isinstance(pooling_plan("MAX", ((1, 2, 5, 5), (1, 2), (3, 5), (0, 0))), MaxPooling)  # a window without a pixel
+    assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], mask=True), MaxPooling)
+    wide_pad = plan_convolution((1, 2, 5, 6), (2, 2, 2, 2), pad=(2, 2), dtype="float32", device=CPU)
+    assert isinstance(wide_pad, PatchConvolution)
+
+
+def assert_reference(dtype="float32"):
+    assert isinstance(convolution_plan("odd", dtype), PatchConvolution)
+    assert isinstance(convolution_plan("pointwise", dtype), PointwiseConvolution)
+    assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], dtype), MaxPooling)
+    assert isinstance(pooling_plan("AVE", POOLINGS["k3s2"], dtype), AveragePooling)
+
+
+def test_float64_runs_on_the_reference():
+    assert_reference("float64")
+
+
+def test_environment_forbids_it(monkeypatch):
+    monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
+    assert_reference()
+
+
+def test_missing_package_is_told_once(monkeypatch, load_anew, caplog):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    with caplog.at_level(logging.INFO):
+        assert_reference()
+    text = "oneDNN is not installed (pip install 'pycaffe_geo[fast]'): convolutions and pooling run on NumPy"
+    assert [r.message for r in caplog.records] == [text]
+
+
+@pytest.mark.parametrize("version, reason", [("2024.1", "version 2024.1, expected 2023.2.0"), ("2023.2.0", "broken.so")])
+def test_broken_package_is_told_once(version, reason, monkeypatch, load_anew, caplog, tmp_path):
+    class File:
+        name = "libdnnl.so.3"
+
+        def locate(self):
+            (tmp_path / "broken.so").write_text("no library")
+            return tmp_path / "broken.so"
+
+    class Package:
+        files = [File()]
+
+    Package.version = version
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: Package)
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    assert_reference()
+    assert len(caplog.records) == 1 and caplog.records[0].levelname == "WARNING" and reason in caplog.text
+
+
+FILLERS = "weight_filler: xavier"
+NET = f"""
+force_backward: true
+layers:
+- {{name: x, type: Input, input_param: {{shape: {{dim: [2, 5, 21, 26]}}}}}}
+- {{name: a, type: Convolution, bottom: x, convolution_param: {{num_output: 18, kernel_size: 5, stride: 2, pad: 2, {FILLERS}}}}}
+- {{name: r, type: ReLU, bottom: a, top: a}}
+- {{name: p, type: Pooling, bottom: a, pooling_param: {{kernel_size: 3, stride: 2}}}}
+- {{name: b, type: Convolution, bottom: p, convolution_param: {{num_output: 12, kernel_size: 3, pad: 1, group: 2, {FILLERS}}}}}
+- {{name: d, type: Deconvolution, bottom: b, convolution_param: {{num_output: 7, kernel_size: 4, stride: 2, pad: 1, {FILLERS}}}}}
+- {{name: e, type: Convolution, bottom: d, convolution_param: {{num_output: 3, kernel_size: 1, {FILLERS}}}}}
+- {{name: m, type: Pooling, bottom: e, pooling_param: {{pool: AVE, kernel_size: 2, stride: 2}}}}
+- {{name: loss, type: Reduction, bottom: m, reduction_param: {{operation: SUMSQ}}, loss_weight: 1}}
+"""
+
+
+@needs_library
+def test_whole_net_is_the_reference(tmp_path):
+    (tmp_path / "net.yaml").write_text(NET)
+    nets = [Net(tmp_path / "net.yaml", phase="TRAIN", dtype=d) for d in ("float32", "float64")]
+    assert isinstance(nets[0].layers[nets[0].layer_index("a")].plan, OneDnnConvolution)
+    x = np.random.default_rng(0).normal(size=(2, 5, 21, 26)).astype("float32")
+    fast, reference = nets
+    for name, blobs in reference.params.items():
+        for blob, source in zip(blobs, fast.params[name], strict=True):
+            blob.data[...] = source.data
+    for net in nets:
+        net.blobs["x"].data[...] = x
+        net.forward()
+        net.backward()
+    for name, blob in reference.blobs.items():
+        assert_close([fast.blobs[name].data, fast.blobs[name].diff], [blob.data, blob.diff])
+    for name, blobs in reference.params.items():
+        assert_close([b.diff for b in fast.params[name]], [b.diff for b in blobs])
