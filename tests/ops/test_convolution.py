@@ -136,6 +136,20 @@ def test_matches_torch(x_shape, w_shape, stride, pad, dilation, group, dtype, to
 
 
 @pytest.mark.parametrize("name", ["stride_pad", "group", "pointwise"])
+def test_unchanged_dy_gives_the_same_data_gradient(name, blocks):
+    x_shape, w_shape, _ = CASES[name]
+    blocks(x_shape, w_shape, make(name))
+    plan = make(name)
+    x, w, b, dy = arrays(x_shape, w_shape, plan)
+    expected, dx = np.empty_like(x), np.empty_like(x)
+    plan.backward_data(dy, w, expected)
+    plan.forward(x, w, b, np.empty_like(dy))
+    plan.backward_weights(x, dy, np.zeros_like(w))
+    plan.backward_data(dy, w, dx, dy_unchanged=True)
+    np.testing.assert_array_equal(dx, expected)
+
+
+@pytest.mark.parametrize("name", ["stride_pad", "group", "pointwise"])
 def test_unchanged_x_gives_the_same_weight_gradient(name, blocks):
     x_shape, w_shape, _ = CASES[name]
     blocks(x_shape, w_shape, make(name))

@@ -59,7 +59,8 @@ def loop_pooling(method, x, dy, kernel, stride, pad, round_mode):
 
 def make(method, name, dtype="float64", device=CPU):
     shape, kernel, stride, pad, round_mode = CASES[name]
-    return plan_pooling(method, shape, kernel, stride=stride, pad=pad, round_mode=round_mode, mask=True, dtype=dtype, device=device)
+    options = dict(stride=stride, pad=pad, round_mode=round_mode, mask=True)
+    return plan_pooling(method, shape, kernel, **options, dtype=dtype, device=device)
 
 
 def check(method, name, x, device=CPU):
