@@ -1,6 +1,11 @@
 """A Caffe-style deep-learning engine in Python for depth, ego-motion and object pose."""
 
 import importlib
+import os
+import sys
+
+if "numpy" not in sys.modules:  # else it is too late: see ops/onednn/openblas.py
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 __version__ = "0.1.0"
 

@@ -190,6 +190,31 @@ def test_a_forked_child_works():
     assert subprocess.run([sys.executable, "-c", FORK], timeout=60, env={**os.environ, "OMP_NUM_THREADS": "2"}).returncode == 0
 
 
+THREADS = """
+import os
+{imports}
+import ctypes, pathlib
+from pycaffe_geo.backend import CPU
+from pycaffe_geo.ops.onednn.library import library
+assert library(CPU, np.dtype("float32"))
+found = list((pathlib.Path(np.__file__).parent.parent / "numpy.libs").glob("*scipy_openblas*"))
+count = ctypes.CDLL(str(found[0])).scipy_openblas_get_num_threads64_() if found else None
+print(os.environ.get("OPENBLAS_THREAD_TIMEOUT"), count)
+"""
+
+
+@needs_library
+@pytest.mark.parametrize("first, then, timeout, count", [("numpy as np", "pycaffe_geo", "None", 1),
+                                                         ("pycaffe_geo", "numpy as np", "4", 2)])
+def test_openblas_does_not_get_in_the_way(first, then, timeout, count):
+    env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_THREAD_TIMEOUT"} | {"OPENBLAS_NUM_THREADS": "2"}
+    script = THREADS.format(imports=f"import {first}\nimport {then}")
+    result = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60, check=True)
+    found_timeout, found_count = result.stdout.split()
+    assert found_timeout == timeout
+    assert found_count in (str(min(count, os.cpu_count())), "None")  # None: NumPy without its own OpenBLAS
+
+
 @needs_library
 def test_refuses_arrays_that_are_not_contiguous():
     plan = convolution_plan("odd")

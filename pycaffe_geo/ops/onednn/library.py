@@ -10,6 +10,7 @@ from ctypes import c_float, c_int, c_int64, c_size_t, c_void_p
 import numpy as np
 
 from pycaffe_geo.ops.engines import fast_allowed
+from pycaffe_geo.ops.onednn.openblas import calm_openblas
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +117,9 @@ def _load():
         paths = [f.locate() for f in package.files or () if f.name == "libdnnl.so.3"]
         if not paths:
             raise OSError("the package has no libdnnl.so.3")
-        return Library(paths[0])
+        found = Library(paths[0])
     except (OSError, AttributeError, OneDnnError) as e:
         log.warning("%s cannot be used: %s; convolutions and pooling run on NumPy", PACKAGE, e)
         return None
+    calm_openblas()
+    return found
