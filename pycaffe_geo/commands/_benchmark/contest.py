@@ -1,0 +1,113 @@
+"""The contest: contenders in processes of their own, triggered in turn, and the medians of what they took."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import pycaffe_geo
+from pycaffe_geo.errors import NumericError, PycaffeGeoError
+
+AGREEMENT = 1e-3  # relative: float32 through deep networks
+TORCH = ("torch nchw", "torch channels_last")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Contender:
+    """A worker process that runs one work; `kind` is "ours", "torch nchw" or "torch channels_last"."""
+
+    def __init__(self, kind, work, threads, data):
+        self.kind, self.work = kind, work
+        environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
+        package = str(Path(pycaffe_geo.__file__).resolve().parents[1])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+        settings = json.dumps({"kind": kind, "work": dataclasses.asdict(work), "threads": threads, "data": str(data)})
+        command = [sys.executable, "-m", "pycaffe_geo.commands._benchmark.worker", settings]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
+        self.variants = self.ask("variants")
+
+    def ask(self, what, argument=""):
+        """Send one request to the worker and return its answer."""
+        try:
+            self.process.stdin.write(f"{what} {argument}\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            code = self.process.wait()
+            raise PycaffeGeoError(f"{self.work.name}: contender '{self.kind}' ended with exit code {code} at '{what}'")
+        return json.loads(answer)
+
+    def close(self):
+        """End the worker and wait for it."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def contest(work, repeats, threads, with_torch, progress):
+    """Run one work and return its rows, one for each phase: dicts of the columns of commands/benchmark.py.
+
+    The losses must agree before anything is timed, else NumericError. `progress(steps, what)` yields range(steps).
+    """
+    contenders = []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.npz"
+        try:
+            contenders.append(Contender("ours", work, threads, data))
+            if with_torch:
+                contenders[0].ask("save")
+                contenders += [Contender(kind, work, threads, data) for kind in (TORCH[:1] if work.tensors else TORCH)]
+            losses = {c.kind: c.ask("loss") for c in contenders}
+            _check_losses(work, losses)
+            times, memory = _measure(contenders, repeats, lambda steps: progress(steps, work.name))
+        finally:
+            for c in contenders:
+                c.close()
+    return [_row(work, phase, times, memory) for phase in work.phases]
+
+
+def _check_losses(work, losses):
+    ours = losses["ours"]
+    for kind, loss in losses.items():
+        if not abs(loss - ours) <= AGREEMENT * abs(ours):
+            raise NumericError(f"{work.name}: the loss is {ours:.7g}, by {kind} {loss:.7g}, expected the same: nothing is timed")
+
+
+def _measure(contenders, repeats, progress):
+    """Return {(kind, variant): {phase: median ms}} and {kind: MiB at most}, the memory as of the leanest variant."""
+    runs = [(c, variant) for c in contenders for variant in c.variants]
+    for c in contenders:
+        c.ask("iterate", c.variants[0])
+    memory = {c.kind: c.ask("memory") for c in contenders}
+    for c, variant in runs:
+        c.ask("iterate", variant)
+    samples = {(c.kind, variant): [] for c, variant in runs}
+    for _ in progress(repeats):
+        for c, variant in runs:
+            samples[c.kind, variant].append(c.ask("iterate", variant))
+    times = {run: {phase: median(s[phase] for s in taken) for phase in taken[0]} for run, taken in samples.items()}
+    return times, memory
+
+
+def _row(work, phase, times, memory):
+    ours = times["ours", ""][phase]
+    theirs = {run: phases[phase] for run, phases in times.items() if run[0] != "ours"}
+    row = {"work": work.name, "phase": phase, "ours_ms": ours, "ours_mib": memory["ours"]}
+    if phase in work.caffe_ms:
+        row["caffe_ratio"] = work.caffe_ms[phase] / ours
+    if theirs:
+        best = min(theirs, key=theirs.get)
+        layout = best[0].removeprefix("torch ")
+        row["torch_ms"], row["ratio"] = theirs[best], theirs[best] / ours
+        row["torch_variant"] = f"{layout} {best[1]}" if phase in ("step", "update") else layout
+        row["torch_mib"] = min(memory[kind] for kind, _ in theirs)
+    return row

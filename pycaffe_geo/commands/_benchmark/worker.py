@@ -1,0 +1,58 @@
+"""One contender's process: reads requests from stdin, one a line, and answers each by one line of JSON on stdout."""
+
+import json
+import os
+import sys
+
+from pycaffe_geo.commands._benchmark.works import Work
+
+
+def main(settings):
+    """Serve the requests `variants`, `save`, `loss`, `iterate VARIANT`, `memory` and `base` (after imports) until stdin ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints must not mix with the answers
+    work = Work(**settings["work"])
+    if settings["kind"] == "ours":
+        from pycaffe_geo.commands._benchmark.ours import contender
+
+        base = peak_mib()
+        one = contender(work)
+    else:
+        from pycaffe_geo.commands._benchmark.theirs import contender
+
+        base = peak_mib()
+        one = contender(work, settings["kind"].removeprefix("torch "), settings["threads"], settings["data"])
+    serve = {
+        "variants": lambda _: list(one.variants),
+        "save": lambda _: one.save(settings["data"]),
+        "loss": lambda _: one.loss(),
+        "iterate": one.iterate,
+        "memory": lambda _: peak_mib(),
+        "base": lambda _: base,
+    }
+    for line in sys.stdin:
+        what, _, argument = line.rstrip("\n").partition(" ")
+        answers.write(json.dumps(serve[what](argument)) + "\n")
+        answers.flush()
+
+
+def peak_mib():
+    """Return the most memory that this process has had in RAM, in MiB; NaN where the system does not tell."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return _peak_by_resource()
+
+
+def _peak_by_resource():
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

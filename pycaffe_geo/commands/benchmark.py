@@ -1,0 +1,104 @@
+"""Measure speed and memory, beside PyTorch where it is installed.
+
+Every contender is a process of its own; they are triggered in turn, and medians count. PyTorch runs the same network with
+the same weights, as NCHW and as channels_last, with the fused and the foreach Adam: its best counts. Losses must agree before
+anything is timed. ratio = torch's time / ours. caffe_ratio = real Caffe's time / ours, where Caffe's was taken on two cores in
+another run. MiB are the most that the whole process has held.
+"""
+
+import csv
+import os
+import platform
+
+from pycaffe_geo.commands._common import names, option, progress, table, whole
+
+COLUMNS = ("work", "phase", "ours_ms", "torch_ms", "torch_variant", "ratio", "ours_mib", "torch_mib", "caffe_ratio")
+GROWTH_COLUMNS = ("grows", "size", "ms", "mib", "ms_exponent", "mib_exponent")
+EXAMPLE = """
+tools/benchmark.py --work geometry_small,dispnet --csv speed.csv --out speed.png
+tools/benchmark.py --growth --csv growth.csv --out growth.png
+"""
+
+
+def arguments(parser):
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--work", metavar="A,B", type=names, help="works to measure (default: all of them)")
+    what.add_argument("--growth", action="store_true", help="how does our cost grow with batch, area and depth?")
+    parser.add_argument("--repeats", metavar="N", type=whole, default=7, help="samples of each contender (default: %(default)s)")
+    parser.add_argument("--threads", metavar="N", type=whole, default=2, help="threads of each contender (default: %(default)s)")
+    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
+    option(parser, "out", metavar="FILE", help="draw the results to this PNG")
+
+
+def run(args):
+    from pycaffe_geo.commands._benchmark.works import WORKS, find_works
+
+    works = find_works(args.work or list(WORKS))
+    print(_circumstances(args))
+    rows, columns = _growth(args) if args.growth else _contests(args, works)
+    print(table([columns, *([_text(row.get(c)) for c in columns] for row in rows)], left=1))
+    if args.csv:
+        with open(args.csv, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def _contests(args, works):
+    from pycaffe_geo.commands._benchmark.contest import contest
+    from pycaffe_geo.plots.benchmark import draw_ratios
+
+    with_torch = _version("torch") is not None
+    rows = [row for work in works for row in contest(work, args.repeats, args.threads, with_torch, progress)]
+    drawn = [row for row in rows if "ratio" in row]
+    if args.out and not drawn:
+        print(f"{args.out}: not drawn, there are no ratios without PyTorch")
+    elif args.out:
+        title = f"PyTorch {_version('torch')}, {args.threads} thread(s), medians of {args.repeats}"
+        draw_ratios([f"{r['work']}, {r['phase']}" for r in drawn], [r["ratio"] for r in drawn], args.out, title)
+    return rows, COLUMNS
+
+
+def _growth(args):
+    from pycaffe_geo.commands._benchmark.growth import measure_growth, sweeps
+    from pycaffe_geo.plots.benchmark import draw_growth
+
+    results = measure_growth(sweeps(), args.repeats, args.threads, progress)
+    if args.out:
+        draw_growth(results, args.out)
+    rows = []
+    for what, r in results.items():
+        exponents = {key: r[key] for key in ("ms_exponent", "mib_exponent")}
+        points = zip(r["size"], r["ms"], r["mib"])
+        rows += [{"grows": what, "size": size, "ms": ms, "mib": mib, **exponents} for size, ms, mib in points]
+    return rows, GROWTH_COLUMNS
+
+
+def _circumstances(args):
+    """Return what the times depend on besides the code."""
+    allocator = os.environ.get("LD_PRELOAD") or "the system's malloc"
+    tuned = [f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith("MALLOC_")]
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    packages = [f"{name} {_version(name) or 'not installed'}" for name in ("numpy", "numba", "onednn-cpu-gomp", "torch")]
+    machine = f"{platform.machine()} {platform.system()}"
+    return "\n".join([
+        f"medians of {args.repeats}, {args.threads} thread(s) of {os.cpu_count()}{load}; {machine}",
+        f"Python {platform.python_version()}, {', '.join(packages)}",
+        f"OPENBLAS_CORETYPE {os.environ.get('OPENBLAS_CORETYPE', 'not set')}; allocator {' '.join([allocator, *tuned])}",
+    ])
+
+
+def _version(package):
+    """Return the version of an installed package, or None."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _text(value):
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return "" if value is None else value
