@@ -48,13 +48,16 @@ class ConvolutionParam:
 def spatial_pair(param, key, default):
     """Return (vertical, horizontal) of `key` = kernel, stride or pad from a parameter with `key`(_size), `key`_h and `key`_w.
 
-    Raises ValueError where both forms are given, one of _h and _w is missing, or there are more than two numbers.
+    Raises ValueError where both forms are given, one of _h and _w is missing, or there are more than two numbers. As in Caffe,
+    a convolution's pad_h or pad_w may stand alone, and the other one is 0; Pooling's may not.
     """
     name = "kernel_size" if key == "kernel" else key
     sizes = getattr(param, name)
     sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes or ())
     h, w = getattr(param, f"{key}_h"), getattr(param, f"{key}_w")
     if h is not None or w is not None:
+        if key == "pad" and isinstance(param, ConvolutionParam):
+            h, w = h or 0, w or 0
         if sizes or h is None or w is None:
             raise ValueError(f"got {name} {sizes or None}, {key}_h {h}, {key}_w {w}, expected {name} or both {key}_h and {key}_w")
         return h, w

@@ -25,6 +25,7 @@ def convolve(x, w, b, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1):
 @pytest.mark.parametrize("param", [
     {}, {"stride": 2, "pad": 1}, {"kernel_size": [3, 1], "stride": [1, 2], "pad": [0, 2]}, {"dilation": 2, "pad": 2},
     {"group": 2}, {"group": 4, "kernel_size": 1}, {"kernel_size": [], "kernel_h": 2, "kernel_w": 5, "pad_h": 1, "pad_w": 2},
+    {"pad_w": 2},
 ])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_forward_is_the_definition_and_backward_its_derivative(param, batch):
