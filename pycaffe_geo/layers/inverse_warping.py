@@ -1,7 +1,7 @@
 """InverseWarping layer."""
 
 from pycaffe_geo.layer import Layer, register
-from pycaffe_geo.ops.warping import Warping
+from pycaffe_geo.ops.warping import plan_warping
 
 
 @register
@@ -26,7 +26,7 @@ class InverseWarping(Layer):
             blob.reshape(batch, depth, height, width)
         if self.shapes != (image, coords):
             self.shapes = image, coords
-            self.warping = Warping(image, coords, self.dtype, self.device)
+            self.warping = plan_warping(image, coords, self.dtype, self.device)
 
     def forward(self, bottom, top):
         self.warping.forward(bottom[0].data, bottom[1].data, *(t.data for t in top))

@@ -6,7 +6,7 @@ from typing import Literal
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.geometry.grid import pixel_axes
 from pycaffe_geo.layer import Layer, register
-from pycaffe_geo.ops import warping
+from pycaffe_geo.ops.warping import plan_warping
 
 OUTSIDE = -2  # a coordinate without any neighbour in the image: value 0, gradient 0
 
@@ -46,7 +46,7 @@ class Warping(Layer):
         if self.shape != shape:
             self.shape = shape
             self.coords.reshape(batch, 2, height, width)
-            self.warping = warping.Warping(shape, self.coords.shape, self.dtype, self.device)
+            self.warping = plan_warping(shape, self.coords.shape, self.dtype, self.device)
 
     def forward(self, bottom, top):
         xp, coords = self.xp, self.coords.data

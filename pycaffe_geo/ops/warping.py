@@ -5,6 +5,13 @@ import math
 import numpy as np
 
 from pycaffe_geo.geometry.sampling import inside_image
+from pycaffe_geo.ops.engines import fast
+
+
+def plan_warping(image_shape, coords_shape, dtype, device):
+    """Return a Warping, or a faster object with the same functions."""
+    kernels = fast("warping", device, dtype)
+    return (kernels.Warping if kernels else Warping)(image_shape, coords_shape, dtype, device)
 
 
 class Warping:

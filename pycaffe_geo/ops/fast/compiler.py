@@ -36,6 +36,11 @@ def kernel(function=None, *, fastmath=False):
         numba.config.CACHE_DIR = chosen
 
 
+def helper(function):
+    """Decorator: compile `function` into the kernels of its file that call it."""
+    return numba.njit(function, error_model="numpy")
+
+
 class _Announcement(event.Listener):
     """Says once that kernels are compiled, which the disk's cache spares later runs."""
 
