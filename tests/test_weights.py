@@ -89,7 +89,8 @@ def test_a_damaged_heap(tmp_path):
     with h5py.File(path, "w") as f:
         f["variable"] = "a text"
     raw = path.read_bytes()
-    for damaged in (raw.replace(b"GCOL", b"GCOX"), raw.replace(b"GCOL", b"GCOL" + b"\xff" * 8), raw.replace(b"a text", b"\xff text")):
+    for old, new in ((b"GCOL", b"GCOX"), (b"GCOL", b"GCOL" + b"\xff" * 8), (b"a text", b"\xff text")):
+        damaged = raw.replace(old, new)
         path.write_bytes(damaged[:len(raw)])
         with h5py.File(path) as f, pytest.raises(WeightsError, match="t.h5: /variable is damaged, expected a text"):
             read_text(path, f["variable"])

@@ -92,6 +92,9 @@ class BaseConvolution(Layer):
         if 0 in kernel:
             raise SpecError(f"{self.where}: convolution_param: 'kernel_size' is missing")
         self.channels = bottom[0].shape[axis]
+        if 0 in bottom[0].shape[axis:]:
+            name = bottom[0].name
+            raise ShapeError(f"{self.where}: bottom '{name}' is {bottom[0].shape}, expected at least one channel and pixel")
         if self.channels % p.group:
             name = bottom[0].name
             raise ShapeError(f"{self.where}: bottom '{name}' has {self.channels} channels, no multiple of group {p.group}")

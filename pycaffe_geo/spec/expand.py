@@ -166,10 +166,11 @@ class _Expansion:
         if "type" not in entry.value:
             fail(entry.place, where, "expected a `type`, a `module` or a `share`")
         node = self.substitute(entry.value["type"], scope)
+        name = convert(str, node, where, "type")
         try:
-            return layer_class(convert(str, node))
+            return layer_class(name)
         except SpecError as e:
-            fail("" if str(e).startswith(str(node.place)) else node.place, where, e)
+            fail(node.place, where, e)
 
     # ---- one module instance
 

@@ -71,6 +71,8 @@ def _construct(cls, values, node, where, path):
 
 
 def _convert(kind, node, where, path):
+    if kind in _SCALARS:
+        return _SCALARS[kind](node, where, path)
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         return _optional(kind, node, where, path)
@@ -78,9 +80,7 @@ def _convert(kind, node, where, path):
         return _literal(typing.get_args(kind), node, where, path)
     if origin is tuple:
         return _tuple(typing.get_args(kind)[0], node, where, path)
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, node, where, path)
-    return _SCALARS[kind](node, where, path)
+    return _dataclass(kind, node, where, path)
 
 
 def _optional(kind, node, where, path):

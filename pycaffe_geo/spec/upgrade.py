@@ -138,9 +138,14 @@ def _v1_params(node):
 
 # ---- forms that `layer` may have too
 
+def _type(layer):
+    node = layer.value.get("type", Node(""))
+    return node.value if node.is_scalar else ""
+
+
 def _transform(layer):
     """Return a data layer with what its own parameter says of the pictures moved to transform_param."""
-    key = _DATA_LAYERS.get(getattr(layer.value.get("type"), "value", None))
+    key = _DATA_LAYERS.get(_type(layer))
     own = layer.value.get(key)
     if own is None or not own.is_map:
         return layer
@@ -157,7 +162,7 @@ def _transform(layer):
 def _batch_norm(layer):
     """Return a BatchNorm layer of the time when its three `param` had to say that they do not learn with just that said."""
     params = layer.value.get("param", Node([])).items
-    if getattr(layer.value.get("type"), "value", None) != "BatchNorm" or len(params) != 3:
+    if _type(layer) != "BatchNorm" or len(params) != 3:
         return layer
     still = [_changed(p, {"lr_mult": Node(0, p.place), "decay_mult": Node(0, p.place)}) if p.is_map else p for p in params]
     return _changed(layer, {"param": Node(still, params[0].place)})

@@ -113,6 +113,7 @@ def test_parameters_that_the_type_does_not_read_are_left_out_of_a_prototxt(caplo
     ('layers { name: "x" type: RELU }\nlayer { name: "y" type: "ReLU" }',
      "n.prototxt:2:1: got `layer` beside `layers` (line 1), expected one of them in a file"),
     ("layers: 3", "n.prototxt:1:9: got '3', expected a layer in braces"),
+    ('layer { name: "x" type: "Data" type: "Data" }', "n.prototxt:1:25: layer 'x': type: got a list of 2"),
     ('layers { name: "x" type: RELU blobs_lr: "q" }', "n.prototxt:1:41: layer 'x' (ReLU): param[0].lr_mult: got 'q'"),
 ])
 def test_what_cannot_be_upgraded(text, expected):
