@@ -81,7 +81,7 @@ def names(text):
 _OPTIONS = {
     "solver": dict(metavar="FILE", help="solver file"),
     "net": dict(metavar="FILE", help="network file"),
-    "weights": dict(metavar="A.h5,B.h5", type=names, help="weights, copied by layer name; later files win"),
+    "weights": dict(metavar="A,B", type=names, help="weights (.caffemodel or .caffemodel.h5) by layer name; later files win"),
     "resume": dict(metavar="PATH|latest", help="go on from a snapshot: one of its two files, or `latest`"),
     "iterations": dict(metavar="N", type=whole, help="number of batches (default: %(default)s)"),
     "set": dict(

@@ -16,7 +16,7 @@ tools/train.py --solver solvers/pose_early_fusion_small.yaml --out runs/faster -
 
 def arguments(parser):
     option(parser, "solver", required=True)
-    option(parser, "weights", help="weights to start from, copied by layer name; later files win")
+    option(parser, "weights", help="weights to start from (.caffemodel or .caffemodel.h5) by layer name; later files win")
     option(parser, "resume")
     option(parser, "iterations", help="stop after this iteration (the solver's max_iter)")
     option(parser, "set", help="change a field of the solver or its net: base_lr=1e-4, conv1.convolution_param.num_output=48")
