@@ -80,11 +80,13 @@ def _circumstances(args):
     tuned = [f"{key}={value}" for key, value in sorted(os.environ.items()) if key.startswith("MALLOC_")]
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     packages = [f"{name} {_version(name) or 'not installed'}" for name in ("numpy", "numba", "onednn-cpu-gomp", "torch")]
+    set_to = lambda key: os.environ.get(key, "not set")
     machine = f"{platform.machine()} {platform.system()}"
     return "\n".join([
         f"medians of {args.repeats}, {args.threads} thread(s) of {os.cpu_count()}{load}; {machine}",
         f"Python {platform.python_version()}, {', '.join(packages)}",
-        f"OPENBLAS_CORETYPE {os.environ.get('OPENBLAS_CORETYPE', 'not set')}; allocator {' '.join([allocator, *tuned])}",
+        f"OPENBLAS_CORETYPE {set_to('OPENBLAS_CORETYPE')}; PYCAFFE_GEO_ENGINES {set_to('PYCAFFE_GEO_ENGINES')}",
+        f"allocator {' '.join([allocator, *tuned])}",
     ])
 
 

@@ -82,6 +82,15 @@ def test_losses_that_differ_are_not_timed():
             contest._check_losses(TINY, {"ours": 2.0, "torch nchw": other})
 
 
+def test_a_busy_machine_is_told(caplog):
+    one = type("One", (), {"work": TINY})
+    samples = {("ours", ""): [{"forward": 30.0, "step": 60.0}, {"forward": 30.0, "step": 40.0}]}
+    contest._tell_waiting([one], 1.0, samples)
+    assert not caplog.records
+    contest._tell_waiting([one], 25.0, samples)
+    assert "tiny: its threads waited for a CPU for 25 % of the time" in caplog.text
+
+
 def test_the_best_of_torch_counts():
     runs = ("ours", ""), ("torch nchw", "fused"), ("torch channels_last", "foreach")
     times = {run: {"step": ms} for run, ms in zip(runs, (6.0, 9.0, 3.0))}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from statistics import median
 import pycaffe_geo
 from pycaffe_geo.errors import NumericError, PycaffeGeoError
 
+log = logging.getLogger(__name__)
+
+BUSY = 0.02  # of the time measured
 AGREEMENT = 1e-3  # relative: float32 through deep networks
 TORCH = ("torch nchw", "torch channels_last")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -56,7 +60,8 @@ class Contender:
 def contest(work, repeats, threads, with_torch, progress):
     """Run one work and return its rows, one for each phase: dicts of the columns of commands/benchmark.py.
 
-    The losses must agree before anything is timed, else NumericError. `progress(steps, what)` yields range(steps).
+    The losses must agree before anything is timed, else NumericError. Where other work kept the contenders from running, the log
+    says for how long. `progress(steps, what)` yields range(steps).
     """
     contenders = []
     with tempfile.TemporaryDirectory() as folder:
@@ -91,11 +96,20 @@ def _measure(contenders, repeats, progress):
     for c, variant in runs:
         c.ask("iterate", variant)
     samples = {(c.kind, variant): [] for c, variant in runs}
+    waited = sum(c.ask("waited") for c in contenders)
     for _ in progress(repeats):
         for c, variant in runs:
             samples[c.kind, variant].append(c.ask("iterate", variant))
+    _tell_waiting(contenders, sum(c.ask("waited") for c in contenders) - waited, samples)
     times = {run: {phase: median(s[phase] for s in taken) for phase in taken[0]} for run, taken in samples.items()}
     return times, memory
+
+
+def _tell_waiting(contenders, waited, samples):
+    took = sum(max(sample.values()) for taken in samples.values() for sample in taken)
+    if waited > BUSY * took:
+        share, name = 100 * waited / took, contenders[0].work.name
+        log.warning("%s: its threads waited for a CPU for %.0f %% of the time: the machine is busy, doubt the times", name, share)
 
 
 def _row(work, phase, times, memory):

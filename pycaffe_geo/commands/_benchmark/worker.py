@@ -1,5 +1,6 @@
 """One contender's process: reads requests from stdin, one a line, and answers each by one line of JSON on stdout."""
 
+import glob
 import json
 import os
 import sys
@@ -8,7 +9,8 @@ from pycaffe_geo.commands._benchmark.works import Work
 
 
 def main(settings):
-    """Serve the requests `variants`, `save`, `loss`, `iterate VARIANT`, `memory` and `base` (after imports) until stdin ends."""
+    """Serve requests until stdin ends: `variants`, `save`, `loss`, `iterate VARIANT`, `memory` (MiB at most), `base` (the same
+    after imports) and `waited` (milliseconds so far in which threads were ready to run, but had no CPU)."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else prints must not mix with the answers
     work = Work(**settings["work"])
@@ -29,6 +31,7 @@ def main(settings):
         "iterate": one.iterate,
         "memory": lambda _: peak_mib(),
         "base": lambda _: base,
+        "waited": lambda _: waited_ms(),
     }
     for line in sys.stdin:
         what, _, argument = line.rstrip("\n").partition(" ")
@@ -43,6 +46,15 @@ def peak_mib():
             return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         return _peak_by_resource()
+
+
+def waited_ms():
+    """Return the milliseconds that this process's threads, all together, were ready but had no CPU; NaN where it is not told."""
+    total = float("nan")
+    for path in glob.glob("/proc/self/task/*/schedstat"):
+        with open(path, encoding="ascii") as file:
+            total = (0 if total != total else total) + int(file.read().split()[1]) / 1e6
+    return total
 
 
 def _peak_by_resource():
