@@ -1,4 +1,4 @@
-"""What Convolution and Deconvolution share: their parameters, their blobs, and the sizes given as pairs or by _h and _w."""
+"""What Convolution and Deconvolution share: their parameters, their blobs, and the sizes for each axis, or by _h and _w."""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +7,9 @@ from typing import Literal
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.fillers import Filler
 from pycaffe_geo.layer import Layer
+
+
+DEFAULT_SIZES = {"kernel": 0, "stride": 1, "pad": 0, "dilation": 1}
 
 
 @dataclass(frozen=True)
@@ -38,41 +41,42 @@ class ConvolutionParam:
         if self.group < 1 or self.num_output % self.group:
             raise ValueError(f"num_output {self.num_output} is no multiple of group {self.group}")
         for key, least in (("kernel", 1), ("stride", 1), ("pad", 0)):
-            sizes = spatial_pair(self, key, least)
+            sizes = spatial_sizes(self, key, least, max(2, len(self.kernel_size), len(self.stride), len(self.pad)))
             if min(sizes) < least:
-                raise ValueError(f"{key} is {sizes[0]} x {sizes[1]}, expected at least {least}")
+                raise ValueError(f"{key} is {' x '.join(map(str, sizes))}, expected at least {least}")
         if self.dilation and min(self.dilation) < 1:
             raise ValueError(f"dilation is {self.dilation}, expected at least 1")
 
 
-def spatial_pair(param, key, default):
-    """Return (vertical, horizontal) of `key` = kernel, stride or pad from a parameter with `key`(_size), `key`_h and `key`_w.
+def spatial_sizes(param, key, default, count=2):
+    """Return `count` sizes of `key` = kernel, stride, pad or dilation, from a parameter with `key`(_size), `key`_h and `key`_w.
 
-    Raises ValueError where both forms are given, one of _h and _w is missing, or there are more than two numbers. As in Caffe,
-    a convolution's pad_h or pad_w may stand alone, and the other one is 0; Pooling's may not.
+    Raises ValueError where both forms are given, one of _h and _w is missing, or there is neither one number nor one for each
+    axis. As in Caffe, a convolution's pad_h or pad_w may stand alone, and the other one is 0; Pooling's may not.
     """
     name = "kernel_size" if key == "kernel" else key
     sizes = getattr(param, name)
     sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes or ())
-    h, w = getattr(param, f"{key}_h"), getattr(param, f"{key}_w")
+    h, w = getattr(param, f"{key}_h", None), getattr(param, f"{key}_w", None)
     if h is not None or w is not None:
         if key == "pad" and isinstance(param, ConvolutionParam):
             h, w = h or 0, w or 0
         if sizes or h is None or w is None:
             raise ValueError(f"got {name} {sizes or None}, {key}_h {h}, {key}_w {w}, expected {name} or both {key}_h and {key}_w")
+        if count != 2:
+            raise ValueError(f"{key}_h and {key}_w are given, expected {name}: there is no height and width with {count} axes")
         return h, w
-    if len(sizes) > 2:
-        raise ValueError(f"{name} has {len(sizes)} numbers, expected 1 or 2: one per spatial axis")
-    if not sizes:
-        return default, default
-    return sizes[0], sizes[-1]
+    if len(sizes) not in (0, 1, count):
+        expected = f"1 or {count}: one for each spatial axis" if count > 1 else "1: there is one spatial axis"
+        raise ValueError(f"{name} has {len(sizes)} numbers, expected {expected}")
+    return sizes if len(sizes) == count else (sizes or (default,)) * count
 
 
 class BaseConvolution(Layer):
-    """Weights and an optional bias; bottoms and tops come in pairs of (N, C, H, W) or (N, C, W).
+    """Weights and an optional bias; bottoms and tops come in pairs of (N, C, H, W), (N, C, W), or with more spatial axes.
 
     `axis` is the channel axis; the axes before it are batch axes. A subclass gives `weight_channels()`, the first two sizes of
-    its weights, and `make_plan(in_shape)`, which returns the plan of ops/convolution.py and the top's 4-D shape.
+    its weights, and `make_plan(in_shape)`, which returns the plan of ops/convolution.py and the top's shape, of at least 4 axes.
     """
 
     bottoms = (1, None)
@@ -84,11 +88,15 @@ class BaseConvolution(Layer):
         if len(bottom) != len(top):
             raise SpecError(f"{self.where}: has {len(bottom)} bottom(s) and {len(top)} top(s), expected as many of both")
         axis = self.canonical_axis(p.axis, bottom[0])
-        spatial = len(bottom[0].shape) - axis - 1
-        if spatial not in (1, 2):
+        self.spatial = len(bottom[0].shape) - axis - 1
+        if self.spatial < 1:
             shape = bottom[0].shape
-            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected 1 or 2 axes after axis {axis}")
-        kernel = spatial_pair(p, "kernel", 0)[-spatial:]
+            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected axes after axis {axis}")
+        try:
+            self.sizes = {k: spatial_sizes(p, k, d, self.spatial) for k, d in DEFAULT_SIZES.items()}
+        except ValueError as e:
+            raise SpecError(f"{self.where}: convolution_param: {e}") from e
+        kernel = self.sizes["kernel"]
         if 0 in kernel:
             raise SpecError(f"{self.where}: convolution_param: 'kernel_size' is missing")
         self.channels = bottom[0].shape[axis]
@@ -111,7 +119,7 @@ class BaseConvolution(Layer):
             )
         for blob in bottom[1:]:
             self.expect(blob, *shape)
-        flat = (1,) * (axis + 3 - len(shape))  # the height of a bottom with one spatial axis
+        flat = (1,) * (self.spatial == 1)  # the height of a bottom with one spatial axis
         self.in_shape = (math.prod(shape[:axis]), shape[axis], *flat, *shape[axis + 1:])
         try:
             self.plan, self.out_shape = self.make_plan(self.in_shape)
@@ -121,18 +129,16 @@ class BaseConvolution(Layer):
             blob.reshape(*shape[:axis], self.out_shape[1], *self.out_shape[2 + len(flat):])
 
     def weights(self, array):
-        """Return an array of the weights' shape as (outputs, inputs / group, kh, kw)."""
-        return array if array.ndim == 4 else array[:, :, None]
+        """Return an array of the weights' shape as (outputs, inputs / group, kh, kw), or with more axes."""
+        return array if self.spatial > 1 else array[:, :, None]
 
     def plan_options(self):
         """Return the arguments of `plan_convolution`; along a height of 1 that was added they do nothing."""
-        p = self.convolution_param
-        dilation = p.dilation or (1,)
-        pairs = {"stride": spatial_pair(p, "stride", 1), "pad": spatial_pair(p, "pad", 0)}
-        pairs["dilation"] = dilation[0], dilation[-1]
-        if self.blobs[0].data.ndim == 3:
-            pairs = {key: (0 if key == "pad" else 1, pair[1]) for key, pair in pairs.items()}
-        return {**pairs, "group": p.group, "dtype": self.dtype, "device": self.device, "check": self.check_memory}
+        sizes = {key: self.sizes[key] for key in ("stride", "pad", "dilation")}
+        if self.spatial == 1:
+            sizes = {key: (DEFAULT_SIZES[key], *width) for key, width in sizes.items()}
+        group = self.convolution_param.group
+        return {**sizes, "group": group, "dtype": self.dtype, "device": self.device, "check": self.check_memory}
 
     def bias(self):
         """Return the bias (outputs,) or None."""

@@ -9,7 +9,8 @@ from pycaffe_geo.ops.convolution import plan_convolution
 class Convolution(BaseConvolution):
     """y = w * x + b (correlation), Caffe's Convolution: (N, C, H, W) -> (N, num_output, H', W').
 
-    H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1. Weights are (num_output, C / group, kh, kw).
+    H' = floor((H + 2 pad - dilation (kernel - 1) - 1) / stride) + 1. Weights are (num_output, C / group, kh, kw). One
+    spatial axis, or more than two, do as well.
     """
 
     def weight_channels(self):

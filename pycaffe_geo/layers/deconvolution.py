@@ -23,7 +23,7 @@ class Deconvolution(BaseConvolution):
         sizes = zip(in_shape[2:], w_shape[2:], options["stride"], options["pad"], options["dilation"])
         spatial = [s * (n - 1) + d * (k - 1) + 1 - 2 * p for n, k, s, p, d in sizes]
         if min(spatial) < 1:
-            raise ShapeError(f"pad {options['pad']} leaves a top of {spatial[0]} x {spatial[1]}")
+            raise ShapeError(f"pad {options['pad']} leaves a top of {' x '.join(map(str, spatial))}")
         out_shape = (in_shape[0], self.convolution_param.num_output, *spatial)
         return plan_convolution(out_shape, w_shape, **options), out_shape
 
@@ -33,7 +33,7 @@ class Deconvolution(BaseConvolution):
             out = y.data.reshape(self.out_shape)
             self.plan.backward_data(x.data.reshape(self.in_shape), w, out)
             if self.bias() is not None:
-                out += self.bias()[:, None, None]
+                out += self.bias().reshape(-1, *[1] * (out.ndim - 2))
 
     def backward(self, top, propagate_down, bottom):
         w, dw = (self.weights(a) for a in (self.blobs[0].data, self.blobs[0].diff))
@@ -44,4 +44,4 @@ class Deconvolution(BaseConvolution):
             if self.param_propagate_down[0]:
                 self.plan.backward_weights(dy, x.data.reshape(self.in_shape), dw, x_unchanged=propagate_down[i])
             if len(self.blobs) == 2 and self.param_propagate_down[1]:
-                self.blobs[1].diff[...] += dy.sum(axis=(0, 2, 3))
+                self.blobs[1].diff[...] += dy.reshape(*dy.shape[:2], -1).sum(axis=2).sum(axis=0)

@@ -6,7 +6,7 @@ from itertools import product
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import ShapeError, SpecError
-from pycaffe_geo.families.convolution import ConvolutionParam, spatial_pair
+from pycaffe_geo.families.convolution import DEFAULT_SIZES, ConvolutionParam, spatial_sizes
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops.convolution import output_size
 
@@ -22,8 +22,8 @@ class Im2colParam(ConvolutionParam):
 class Im2col(Layer):
     """The patch under each position of a kernel as one column of channels (Caffe's Im2col).
 
-    (N, C, H, W) -> (N, C kh kw, H', W'), channel (c kh + i) kw + j; H' as Convolution's. `axis` is the channel axis; one or two
-    spatial axes follow it.
+    (N, C, H, W) -> (N, C kh kw, H', W'), channel (c kh + i) kw + j; H' as Convolution's. `axis` is the channel axis; any
+    number of spatial axes follows it.
     """
 
     parameters = {"convolution_param": Im2colParam}
@@ -35,12 +35,14 @@ class Im2col(Layer):
         p, blob, shape = self.convolution_param, bottom[0], bottom[0].shape
         axis = self.canonical_axis(p.axis, blob)
         count = len(shape) - axis - 1
-        if count not in (1, 2):
-            raise ShapeError(f"{self.where}: bottom '{blob.name}' is {shape}, expected 1 or 2 axes after axis {axis}")
-        kernel, stride, pad = (spatial_pair(p, key, d)[-count:] for key, d in (("kernel", 0), ("stride", 1), ("pad", 0)))
+        if count < 1:
+            raise ShapeError(f"{self.where}: bottom '{blob.name}' is {shape}, expected axes after axis {axis}")
+        try:
+            kernel, stride, pad, dilation = (spatial_sizes(p, key, d, count) for key, d in DEFAULT_SIZES.items())
+        except ValueError as e:
+            raise SpecError(f"{self.where}: convolution_param: {e}") from e
         if 0 in kernel:
             raise SpecError(f"{self.where}: convolution_param: 'kernel_size' is missing")
-        dilation = (*p.dilation[:1], *p.dilation[-1:])[-count:] or (1,) * count
         size = shape[axis + 1:]
         out = tuple(output_size(*sizes) for sizes in zip(size, kernel, stride, pad, dilation))
         if min(out) < 1:

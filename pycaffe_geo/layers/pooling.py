@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pycaffe_geo.errors import ShapeError, SpecError
-from pycaffe_geo.families.convolution import spatial_pair
+from pycaffe_geo.families.convolution import spatial_sizes
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops.pooling import output_size, plan_pooling
 
@@ -28,7 +28,7 @@ class PoolingParam:
     engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
 
     def __post_init__(self):
-        kernel, stride, pad = (spatial_pair(self, key, d) for key, d in (("kernel", 0), ("stride", 1), ("pad", 0)))
+        kernel, stride, pad = (spatial_sizes(self, key, d) for key, d in (("kernel", 0), ("stride", 1), ("pad", 0)))
         if self.global_pooling:
             if kernel != (0, 0) or stride != (1, 1) or pad != (0, 0):
                 raise ValueError("global_pooling takes the whole image, expected no kernel_size, stride or pad")
@@ -59,8 +59,8 @@ class Pooling(Layer):
     def reshape(self, bottom, top):
         p = self.pooling_param
         shape = self.expect(bottom[0], "N", "C", "H", "W")
-        kernel = None if p.global_pooling else spatial_pair(p, "kernel", 0)
-        options = {"stride": spatial_pair(p, "stride", 1), "pad": spatial_pair(p, "pad", 0), "round_mode": p.round_mode}
+        kernel = None if p.global_pooling else spatial_sizes(p, "kernel", 0)
+        options = {"stride": spatial_sizes(p, "stride", 1), "pad": spatial_sizes(p, "pad", 0), "round_mode": p.round_mode}
         if kernel:
             sizes = zip(shape[2:], kernel, options["stride"], options["pad"])
             self.check_memory("the top", *shape[:2], *(output_size(*a, p.round_mode, any(options["pad"])) for a in sizes))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops.convolution_nd import NdConvolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
@@ -17,8 +18,9 @@ def output_size(size, kernel, stride, pad, dilation):
 def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1, dtype, device, check=None):
     """Return a plan for correlating x (N, C, H, W) with weights w (O, C / group, kh, kw), as Caffe's Convolution does.
 
-    stride, pad and dilation are (vertical, horizontal) pixels. check(what, *shape) is told of the buffers whose size nothing but
-    pad, stride and dilation bounds, and may raise before they are made. A plan owns its buffers and has
+    stride, pad and dilation are (vertical, horizontal) pixels; with more than two spatial axes all have a number for each.
+    check(what, *shape) is told of the buffers whose size nothing but pad, stride and dilation bounds, and may raise before they
+    are made. A plan owns its buffers and has
         out_shape                           (N, O, H', W'), H' = floor((H + 2 pad - dilation (kh - 1) - 1) / stride) + 1
         forward(x, w, b, y)                 writes y; b (O,) or None
         backward_data(dy, w, dx, dy_unchanged=False)
@@ -31,17 +33,18 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
     Arrays are C-contiguous. A deconvolution is the adjoint: plan the convolution that maps its output to its input, and
     call backward_data to go forward. ShapeError (without a place) where channels or groups do not fit or no output is left.
     """
-    _, channels, height, width = x_shape
-    outputs, group_channels, kernel_h, kernel_w = w_shape
+    channels, outputs, group_channels = x_shape[1], *w_shape[:2]
     if channels != group_channels * group or outputs % group:
         raise ShapeError(f"{channels} channels and {outputs} outputs do not fit group {group}")
-    size = tuple(output_size(*a) for a in zip((height, width), (kernel_h, kernel_w), stride, pad, dilation))
+    size = tuple(output_size(*a) for a in zip(x_shape[2:], w_shape[2:], stride, pad, dilation))
     if min(size) < 1:
-        raise ShapeError(f"kernel {kernel_h}x{kernel_w} with dilation {dilation[0]}x{dilation[1]} is larger than "
-                         f"the input {height}x{width} with pad {pad[0]}x{pad[1]}")
-    pointwise = (kernel_h, kernel_w, *stride, *pad) == (1, 1, 1, 1, 0, 0) and height * width >= POINTWISE_AREA
-    reference = PointwiseConvolution if pointwise else PatchConvolution
+        kernel, spread, image, border = ("x".join(map(str, a)) for a in (w_shape[2:], dilation, x_shape[2:], pad))
+        raise ShapeError(f"kernel {kernel} with dilation {spread} is larger than the input {image} with pad {border}")
     arguments = x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device
+    if len(size) > 2:
+        return NdConvolution(*arguments, check)
+    pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and x_shape[2] * x_shape[3] >= POINTWISE_AREA
+    reference = PointwiseConvolution if pointwise else PatchConvolution
     return onednn_convolution(*arguments) or reference(*arguments, check)
 
 

@@ -58,10 +58,12 @@ def test_no_bias():
     ((1, 3, 5, 5), {"group": 2}, ShapeError, r"layer 'layer' \(Convolution\): bottom '.*' has 3 channels, no multiple of gro"),
     ((1, 3, 5, 5), {"kernel_h": 3}, SpecError, "expected kernel_size or both kernel_h and kernel_w"),
     ((1, 3, 5, 5), {"kernel_size": []}, SpecError, "'kernel_size' is missing"),
-    ((1, 3, 5, 5), {"kernel_size": [1, 2, 3]}, SpecError, "kernel_size has 3 numbers, expected 1 or 2"),
+    ((1, 3, 5, 5), {"kernel_size": [1, 2, 3]}, SpecError, "param: kernel_size has 3 numbers, expected 1 or 2: one"),
     ((1, 3, 5, 5), {"stride": 0}, SpecError, "stride is 0 x 0, expected at least 1"),
     ((1, 3, 2, 5), {}, ShapeError, "is \\(1, 3, 2, 5\\): kernel 3x3 .* is larger than the input 2x5"),
-    ((1, 3), {}, ShapeError, "expected 1 or 2 axes after axis 1"),
+    ((1, 3), {}, ShapeError, r"bottom 'bottom0' is \(1, 3\), expected axes after axis 1"),
+    ((1, 3, 5), {"pad": [1, 2]}, SpecError, "pad has 2 numbers, expected 1: there is one spatial axis"),
+    ((1, 3, 5, 5, 5), {"pad_h": 1}, SpecError, "pad_h and pad_w are given, expected pad: there is no height and width with 3"),
 ])
 def test_errors(shape, param, error, message):
     with pytest.raises(error, match=message):
@@ -76,6 +78,25 @@ def test_channels_may_not_change_later():
     bottom[0].reshape(1, 4, 5, 5)
     with pytest.raises(ShapeError, match="is \\(1, 4, 5, 5\\), expected 3 channels at axis 1 as its weights have"):
         layer.reshape(bottom, top)
+
+
+@pytest.mark.parametrize("param", [
+    {}, {"kernel_size": [2, 1, 3], "pad": [1, 0, 2], "stride": [2, 1, 3]}, {"kernel_size": 2, "dilation": [1, 2, 2], "group": 2},
+])
+def test_three_spatial_axes(param):
+    x = np.random.default_rng(1).normal(size=(2, 4, 5, 4, 6))
+    arguments = {"bottom": [x], "convolution_param": {**PARAM, **param}}
+    layer, bottom, top = build_layer("Convolution", **arguments)
+    layer.forward(bottom, top)
+    stride, pad, dilation = (layer.sizes[key] for key in ("stride", "pad", "dilation"))
+    padded, (w, b) = np.pad(x, ((0, 0), (0, 0), *((p, p) for p in pad))), (blob.data for blob in layer.blobs)
+    for n, o, *at in np.ndindex(top[0].shape):
+        first = o // (4 // layer.convolution_param.group) * w.shape[1]
+        patch = padded[n, first:first + w.shape[1]][(slice(None), *(
+            slice(p * s, p * s + d * (k - 1) + 1, d) for p, s, d, k in zip(at, stride, dilation, w.shape[2:])))]
+        assert top[0].data[(n, o, *at)] == pytest.approx((patch * w[o]).sum() + b[o], rel=1e-12, abs=1e-12)
+    report = check_layer("Convolution", **arguments)
+    assert report.ok, report
 
 
 CASES = ["conv_1x1", "conv_1x1_pad", "conv_axis2", "conv_depthwise_nobias", "conv_dilation", "conv_force_nd", "conv_group",

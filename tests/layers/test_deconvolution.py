@@ -41,6 +41,20 @@ def test_the_bilinear_filler_doubles_a_ramp():
     np.testing.assert_allclose(top[0].data[0, 1, 5, 1:-1], np.arange(8) / 2 + 0.25)
 
 
+def test_three_spatial_axes_are_the_adjoint_of_convolution():
+    param = {"num_output": 4, "kernel_size": [2, 3, 2], "stride": [1, 2, 2], "pad": [0, 1, 1], "group": 2}
+    y, x = (np.random.default_rng(s).normal(size=(2, 4, *size)) for s, size in enumerate(((3, 2, 3), (4, 3, 4))))
+    deconvolution, bottom, top = build_layer("Deconvolution", [y], convolution_param={**param, "weight_filler": "gaussian"})
+    deconvolution.forward(bottom, top)
+    convolution, x_blob, conv_top = build_layer("Convolution", [x], convolution_param=param)
+    convolution.blobs[0].data[...] = deconvolution.blobs[0].data
+    convolution.forward(x_blob, conv_top)
+    assert top[0].shape == x.shape and conv_top[0].shape == y.shape
+    assert (top[0].data * x).sum() == pytest.approx((y * conv_top[0].data).sum(), rel=1e-12)
+    report = check_layer("Deconvolution", [(1, 4, 3, 2, 2)], convolution_param={**param, "weight_filler": "gaussian"})
+    assert report.ok, report
+
+
 def test_a_pad_that_leaves_nothing():
     with pytest.raises(ShapeError, match=r"layer 'layer' \(Deconvolution\): bottom '.*' is \(1, 3, 1, 1\)"):
         build_layer("Deconvolution", [(1, 3, 1, 1)], convolution_param={**PARAM, "pad": 2})

@@ -20,8 +20,9 @@ def test_gradient(param):
     assert report.ok, report
 
 
-def test_gradient_of_one_spatial_axis():
-    report = check_layer("Im2col", [(2, 3, 7)], convolution_param={"kernel_size": 3, "stride": 2, "pad": 1})
+@pytest.mark.parametrize("shape", [(2, 3, 7), (1, 2, 4, 5, 3)])
+def test_gradient_of_one_and_three_spatial_axes(shape):
+    report = check_layer("Im2col", [shape], convolution_param={"kernel_size": 3, "stride": 2, "pad": 1})
     assert report.ok, report
 
 
@@ -52,7 +53,8 @@ def test_as_caffe():
 @pytest.mark.parametrize("param, error, message", [
     ({}, SpecError, "convolution_param: 'kernel_size' is missing"),
     ({"kernel_size": 8}, ShapeError, r"bottom 'bottom0' is \(1, 3, 6, 7\), too small for kernel \(8, 8\) with pad \(0, 0\)"),
-    ({"kernel_size": 2, "axis": 0}, ShapeError, "expected 1 or 2 axes after axis 0"),
+    ({"kernel_size": 2, "axis": 3}, ShapeError, "expected axes after axis 3"),
+    ({"kernel_size": [2, 2, 2]}, SpecError, "convolution_param: kernel_size has 3 numbers, expected 1 or 2"),
 ])
 def test_errors(param, error, message):
     with pytest.raises(error, match=message):

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from pycaffe_geo.commands._benchmark import torch_geometry
 from pycaffe_geo.errors import PycaffeGeoError, listed
-from pycaffe_geo.families.convolution import spatial_pair
+from pycaffe_geo.families.convolution import spatial_sizes
 from pycaffe_geo.layer import layer_class
 
 BUILDERS = {}
@@ -93,7 +93,7 @@ def _refuse(layer, wrong, what):
 
 
 def _strides(layer, p):
-    return dict(stride=spatial_pair(p, "stride", 1), padding=spatial_pair(p, "pad", 0), groups=p.group,
+    return dict(stride=spatial_sizes(p, "stride", 1), padding=spatial_sizes(p, "pad", 0), groups=p.group,
                 dilation=(p.dilation or (1,))[0])
 
 
@@ -147,7 +147,7 @@ def _pooling(layer, weights):
         reduce = torch.mean if p.pool == "AVE" else torch.amax
         return lambda x: reduce(x, (2, 3), keepdim=True)
     pool = F.max_pool2d if p.pool == "MAX" else F.avg_pool2d
-    kernel, stride, pad = (spatial_pair(p, key, default) for key, default in (("kernel", 0), ("stride", 1), ("pad", 0)))
+    kernel, stride, pad = (spatial_sizes(p, key, default) for key, default in (("kernel", 0), ("stride", 1), ("pad", 0)))
     return lambda x: pool(x, kernel, stride, pad, ceil_mode=p.round_mode == "CEIL")
 
 
