@@ -42,8 +42,6 @@ def check_policy(solver):
         raise SpecError(f"{where}lr_policy 'step': stepsize is {solver.stepsize}, expected a positive number of iterations")
     if policy in ("poly", "cosine") and solver.max_iter <= 0:
         raise SpecError(f"{where}lr_policy '{policy}': max_iter is {solver.max_iter}, expected a positive number of iterations")
-    if policy == "sigmoid" and solver.gamma < 0:
-        raise SpecError(f"{where}lr_policy 'sigmoid': gamma is {solver.gamma}, expected 0 or more")
 
 
 def _fixed(solver, iteration, state):

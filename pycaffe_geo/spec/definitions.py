@@ -145,6 +145,14 @@ class SolverDef:
     def __post_init__(self):
         least = {"iter_size": 1, "average_loss": 1}
         least |= dict.fromkeys(("max_iter", "warmup_iter", "display", "test_interval", "snapshot", "device_id"), 0)
+        least |= dict.fromkeys(("base_lr", "gamma", "power", "weight_decay", "delta"), 0)
         for key, limit in least.items():
             if getattr(self, key) < limit:
                 raise ValueError(f"{key}: got {getattr(self, key)}, expected at least {limit}")
+        for key in ("momentum", "momentum2", "rms_decay"):
+            if not 0 <= getattr(self, key) < 1:
+                raise ValueError(f"{key}: got {getattr(self, key)}, expected at least 0 and below 1")
+        if min(self.test_iter, default=1) < 1:
+            raise ValueError(f"test_iter: got {min(self.test_iter)}, expected at least 1 batch")
+        if list(self.stepvalue) != sorted(self.stepvalue):
+            raise ValueError(f"stepvalue: got {list(self.stepvalue)}, expected rising iterations")

@@ -67,7 +67,7 @@ def _construct(cls, values, node, where, path):
     try:
         return cls(**values)
     except ValueError as e:
-        fail(node.place, where, path, e)
+        fail(node.key_place(str(e).split(maxsplit=1)[0].rstrip(":")), where, path, e)  # such messages begin with the field
 
 
 def _convert(kind, node, where, path):

@@ -72,7 +72,6 @@ def test_warmup_rises_linearly_under_any_policy():
         (dict(lr_policy="ste"), f"lr_policy 'ste' is not known, expected one of {listed(_POLICIES)}, did you mean 'step'?"),
         (dict(lr_policy="step"), "lr_policy 'step': stepsize is 0, expected a positive number of iterations"),
         (dict(lr_policy="cosine"), "lr_policy 'cosine': max_iter is 0, expected a positive number of iterations"),
-        (dict(lr_policy="sigmoid", gamma=-1.0), "lr_policy 'sigmoid': gamma is -1.0, expected 0 or more"),
     ],
 )
 def test_fields_a_policy_needs(fields, text):

@@ -145,6 +145,11 @@ def test_resume_takes_over_the_seed_of_the_run(small):
         (dict(test_net=("a", "b")), "test_iter has 1 value(s) for 2 test_net, expected one for each"),
         (dict(test_state=(SolverDef().train_state,) * 2), "test_state has 2 value(s), expected 0 or 1, the test nets"),
         (dict(iter_size=0), "iter_size: got 0, expected at least 1"),
+        (dict(gamma=-0.5), "gamma: got -0.5, expected at least 0"),
+        (dict(type="Adam", momentum=1.0), "momentum: got 1.0, expected at least 0 and below 1"),
+        (dict(type="RMSProp", rms_decay=1.0), "rms_decay: got 1.0, expected at least 0 and below 1"),
+        (dict(test_iter=(0,)), "test_iter: got 0, expected at least 1 batch"),
+        (dict(stepvalue=(20, 10)), "stepvalue: got [20, 10], expected rising iterations"),
         (dict(bas_lr=1), "a solver has no field 'bas_lr', did you mean 'base_lr'?"),
     ],
 )

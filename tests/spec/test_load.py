@@ -91,7 +91,7 @@ def test_wrong_solvers(tmp_path):
         ("{net: n.yaml, train_net: n.yaml}", "got both `net` and `train_net`"),
         ("net: n.yaml\nbase_lrr: 1", r"s.yaml:2:1: unknown key 'base_lrr', did you mean 'base_lr'\?"),
         ("net: n.yaml\nlr_policy: stp", r"s.yaml:2:12: lr_policy: got 'stp', expected one of 'fixed', .*, did you mean 'step'\?"),
-        ("net: n.yaml\niter_size: 0", "s.yaml:1:1: iter_size: got 0, expected at least 1"),
+        ("net: n.yaml\niter_size: 0", "s.yaml:2:1: iter_size: got 0, expected at least 1"),
         ("net: n.yaml\nmax_iter: ten", "s.yaml:2:11: max_iter: got 'ten', expected a whole number"),
     ):
         with pytest.raises(SpecError, match=expected):
