@@ -3,6 +3,7 @@
 import math
 
 from pycaffe_geo.errors import SpecError, listed, nearest
+from pycaffe_geo.ops.update import plan_update
 
 RULES = {}
 TILE = 1 << 14  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
@@ -23,6 +24,10 @@ class SGD:
     def __init__(self, solver):
         self.momentum = solver.momentum
 
+    def numbers(self, rate, iteration):
+        """Return what the compiled rule needs (see ops.update)."""
+        return rate, self.momentum
+
     def step(self, xp, diff, history, scratch, rate, iteration):
         """Turn the gradient `diff` into the amount to subtract, in place; `scratch` is free to use."""
         (h,) = history
@@ -40,6 +45,10 @@ class Nesterov:
 
     def __init__(self, solver):
         self.momentum = solver.momentum
+
+    def numbers(self, rate, iteration):
+        """Return what the compiled rule needs (see ops.update)."""
+        return rate, self.momentum
 
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
@@ -63,10 +72,14 @@ class Adam:
         self.beta2 = solver.momentum2
         self.delta = solver.delta
 
+    def numbers(self, rate, iteration):
+        """As SGD.numbers; the rate holds both corrections."""
+        t = iteration + 1
+        return rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t), self.beta1, self.beta2, self.delta
+
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
         m, v = history
-        t = iteration + 1
         m *= self.beta1
         xp.multiply(diff, 1 - self.beta1, out=scratch)
         m += scratch
@@ -74,7 +87,7 @@ class Adam:
         xp.sqrt(v, out=scratch)
         scratch += self.delta
         xp.divide(m, scratch, out=diff)
-        diff *= rate * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
+        diff *= self.numbers(rate, iteration)[0]
 
 
 @rule
@@ -178,6 +191,8 @@ class Updater:
         self.decay_mults = list(decay_mults)
         self.history = [b.device.xp.zeros(b.count, b.dtype) for _ in range(self.rule.slots) for b in self.blobs]
         self._scratch = None
+        first = self.blobs[0] if self.blobs and solver.regularization_type == "L2" else None
+        self._compiled = plan_update(solver.type, first.device, first.dtype) if first else None
 
     def apply(self, rate, iteration, scale=1.0):
         """Update every blob whose lr_mult is not 0. `scale` multiplies the gradients first."""
@@ -190,6 +205,9 @@ class Updater:
         data, diff = blob.data.reshape(-1), blob.diff.reshape(-1)
         history = self.history[i :: len(self.blobs)]
         decay = self.solver.weight_decay * self.decay_mults[i]
+        if self._compiled:
+            self._compiled(data, diff, history, decay, scale, self.rule.numbers(rate, iteration))
+            return
         tile = TILE if blob.device.index is None else blob.count
         room = self._room(blob, min(tile, blob.count))
         for start in range(0, blob.count, tile):
