@@ -34,44 +34,50 @@ def run(args):
     from pycaffe_geo.commands._benchmark.works import WORKS, find_works
 
     works = find_works(args.work or list(WORKS))
-    print(_circumstances(args))
-    rows, columns = _growth(args) if args.growth else _contests(args, works)
-    print(table([columns, *([_text(row.get(c)) for c in columns] for row in rows)], left=1))
-    if args.csv:
-        with open(args.csv, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    columns, results = (GROWTH_COLUMNS, _growth(args)) if args.growth else (COLUMNS, _contests(args, works))
+    print(_circumstances(args), flush=True)
+    rows = []
+    with open(args.csv or os.devnull, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in results:
+            rows.append(row)
+            writer.writerow(row)
+            file.flush()  # it takes minutes: what is measured is kept if a later work fails
+    print(table([columns, *([_text(row.get(c)) for c in columns] for row in rows)]))
 
 
 def _contests(args, works):
+    """Yield the rows of every work; draw them after the last."""
     from pycaffe_geo.commands._benchmark.contest import contest
     from pycaffe_geo.plots.benchmark import draw_ratios
 
-    with_torch = _version("torch") is not None
-    rows = [row for work in works for row in contest(work, args.repeats, args.threads, with_torch, progress)]
-    drawn = [row for row in rows if "ratio" in row]
+    with_torch, drawn = _version("torch") is not None, {}
+    for work in works:
+        for row in contest(work, args.repeats, args.threads, with_torch, progress):
+            yield row
+            if "ratio" in row:
+                drawn[f"{row['work']}, {row['phase']}"] = row["ratio"]
     if args.out and not drawn:
         print(f"{args.out}: not drawn, there are no ratios without PyTorch")
     elif args.out:
         title = f"PyTorch {_version('torch')}, {args.threads} thread(s), medians of {args.repeats}"
-        draw_ratios([f"{r['work']}, {r['phase']}" for r in drawn], [r["ratio"] for r in drawn], args.out, title)
-    return rows, COLUMNS
+        draw_ratios(list(drawn), list(drawn.values()), args.out, title)
 
 
 def _growth(args):
-    from pycaffe_geo.commands._benchmark.growth import measure_growth, sweeps
+    """Yield the rows of every sweep; draw them after the last."""
+    from pycaffe_geo.commands._benchmark.growth import measure, sweeps
     from pycaffe_geo.plots.benchmark import draw_growth
 
-    results = measure_growth(sweeps(), args.repeats, args.threads, progress)
+    results = {}
+    for what, points in sweeps().items():
+        results[what] = r = measure(what, points, args.repeats, args.threads, progress)
+        exponents = {key: r[key] for key in ("ms_exponent", "mib_exponent")}
+        for size, ms, mib in zip(r["size"], r["ms"], r["mib"]):
+            yield {"grows": what, "size": size, "ms": ms, "mib": mib, **exponents}
     if args.out:
         draw_growth(results, args.out)
-    rows = []
-    for what, r in results.items():
-        exponents = {key: r[key] for key in ("ms_exponent", "mib_exponent")}
-        points = zip(r["size"], r["ms"], r["mib"])
-        rows += [{"grows": what, "size": size, "ms": ms, "mib": mib, **exponents} for size, ms, mib in points]
-    return rows, GROWTH_COLUMNS
 
 
 def _circumstances(args):

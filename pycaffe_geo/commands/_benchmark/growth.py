@@ -47,12 +47,11 @@ def _stack(depth):
     return Work(f"{depth} convolutions", "stack", STACK.format(depth=depth), phases=(STEP,))
 
 
-def measure_growth(swept, repeats, threads, progress):
-    """Return {what grows: {size, ms, mib, ms_exponent, mib_exponent}} of what `sweeps` gave; mib is what the net adds."""
-    return {what: _sweep(what, points, repeats, threads, progress) for what, points in swept.items()}
+def measure(what, points, repeats, threads, progress):
+    """Return {size, ms, mib, ms_exponent, mib_exponent} of one sweep: median step times, and the memory that the net adds.
 
-
-def _sweep(what, points, repeats, threads, progress):
+    points: [(size, Work)]. `progress(steps, what)` yields range(steps).
+    """
     times, memory = [], []
     for i in progress(len(points), what):
         one = Contender("ours", points[i][1], threads, "")
