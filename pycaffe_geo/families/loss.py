@@ -8,6 +8,7 @@ from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import DataError, ShapeError, SpecError
 from pycaffe_geo.layer import Layer
+from pycaffe_geo.ops.element_cost import plan_element_cost
 
 log = logging.getLogger(__name__)
 
@@ -79,17 +80,19 @@ class ElementLoss(Loss):
     """Sum over elements of weight * cost(prediction - target) / normaliser; bottoms of one shape, and weights.
 
     The weights (N, 1, H, W) or of full shape get no gradient; an element of weight 0 counts nothing, whatever its values.
-    A subclass gives `slope`, the cost's derivative, and `share` = cost / (difference * slope).
+    A subclass gives `cost`, a name of ops.element_cost, and `share` = cost / (difference * slope).
     """
 
     bottoms = (2, 3)
     no_gradient = (2,)
     normalization = "BATCH_SIZE"
+    cost = ""
     share = 1.0
 
     def setup(self, bottom, top):
         self.refuse_ignore_label("give a third bottom, 0 where to skip")
-        self.work = Blob((), self.dtype, self.device)  # data: prediction - target; diff: weight * slope
+        self.work = Blob((), self.dtype, self.device)  # data: scratch; diff: weight * slope
+        self.add_up = plan_element_cost(self.cost, self.device, self.dtype)
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape
@@ -101,19 +104,15 @@ class ElementLoss(Loss):
         top[0].reshape()
 
     def forward(self, bottom, top):
-        xp, difference, slope = self.xp, self.work.data, self.work.diff
-        count = valid = difference.size
-        xp.subtract(bottom[0].data, bottom[1].data.reshape(difference.shape), out=difference)
+        slope, weights = self.work.diff, None
+        count = valid = slope.size
         if len(bottom) == 3:
             weights = bottom[2].data
-            xp.copyto(difference, 0, where=weights == 0)
             valid = weights.sum() * (count // weights.size)
             self.warn_if_empty(valid, bottom[2])
-        self.slope(difference, slope)
-        if len(bottom) == 3:
-            slope *= weights
+        total = self.add_up(bottom[0].data, bottom[1].data.reshape(slope.shape), weights, slope, self.work.data)
         self.factor = 1 / self.divisor(count, bottom[0].shape[0], valid)
-        top[0].data[...] = xp.vdot(difference, slope) * (self.share * self.factor)
+        top[0].data[...] = total * (self.share * self.factor)
 
     def backward(self, top, propagate_down, bottom):
         factor = top[0].diff * self.factor

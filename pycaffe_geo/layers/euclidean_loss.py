@@ -8,7 +8,5 @@ from pycaffe_geo.layer import register
 class EuclideanLoss(ElementLoss):
     """Sum of w (a - b)^2 / (2 N); bottoms a, b of one shape, N = axis 0, and optional weights w (Caffe's EuclideanLoss)."""
 
+    cost = "square"
     share = 0.5
-
-    def slope(self, difference, out):
-        out[...] = difference
