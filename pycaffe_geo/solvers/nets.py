@@ -42,5 +42,5 @@ def _test_states(d):
     count = len(d.test_iter)
     if d.test_state and len(d.test_state) != count:
         where = f"{d.file}: " if d.file else ""
-        raise SpecError(f"{where}test_state has {len(d.test_state)} value(s), expected 0 or {count}, the test nets")
+        raise SpecError(f"{where}test_state has {len(d.test_state)} value(s) for {count} test net(s), expected one for each")
     return d.test_state or (NetState(),) * count

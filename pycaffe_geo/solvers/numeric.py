@@ -68,10 +68,12 @@ def _check_learned(net, iteration):
     for name, blob, lr_mult in zip(net.param_names, net.learnable, net.lr_mults):
         if lr_mult and not all_finite(blob.data):
             layer = name.rpartition("[")[0]
-            cause = f"by the update of iteration {iteration - 1}" if iteration else "before training began"
+            cause, hint = "not finite before training began", "look at the weights or fillers it starts from"
+            if iteration:
+                cause, hint = f"made non-finite by the update of iteration {iteration - 1}", "lower base_lr or set clip_gradients"
             raise NumericError(
-                f"iteration {iteration}, update: layer '{layer}': parameter blob '{name}' was made non-finite {cause} "
-                f"({_describe(blob.data)}); lower base_lr or set clip_gradients"
+                f"iteration {iteration}, update: layer '{layer}': parameter blob '{name}' was {cause} "
+                f"({_describe(blob.data)}); {hint}"
             )
 
 

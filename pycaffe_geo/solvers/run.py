@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 import pycaffe_geo
+from pycaffe_geo.errors import SpecError
 from pycaffe_geo.plots.curves import draw_curves
 from pycaffe_geo.solvers.callback import Callback
 from pycaffe_geo.solvers.metrics_file import MetricsFile
@@ -28,6 +29,8 @@ class RunFolder(Callback):
 
     def __init__(self, solver, folder, command=None):
         self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise SpecError(f"{self.folder}: is a file, expected the folder of the run (--out, or that of snapshot_prefix)")
         self.folder.mkdir(parents=True, exist_ok=True)
         source, file = solver.definition.net, solver.definition.file
         from_file = not isinstance(source, str) and source.file != file  # else it stands inside the solver file

@@ -94,6 +94,7 @@ class Solver:
             self.restore(resume)
         try:
             with Signals() as self._signals:
+                self._warn_if_idle()
                 self.step(d.max_iter - self.iter)
                 if (d.snapshot_after_train or self._signals.stop) and self._snapshot_iter != self.iter:
                     self.snapshot()
@@ -114,6 +115,15 @@ class Solver:
             self._iterate()
             if (d.snapshot and self.iter % d.snapshot == 0) or self._signals.take_snapshot_request():
                 self.snapshot()
+
+    def _warn_if_idle(self):
+        """Warn where solving will change nothing."""
+        net, d = self.net, self.definition
+        if self.iter >= d.max_iter:
+            log.warning("nothing to train: iteration %d is not below max_iter %d", self.iter, d.max_iter)
+        elif not any(runs and any(layer.param_propagate_down) for runs, layer in zip(net.backward_layers, net.layers)):
+            cause = "no parameter below its loss learns" if any(map(any, net.loss_weights)) else "it has no loss"
+            log.warning("net '%s' learns nothing in phase TRAIN: %s", net.name, cause)
 
     def snapshot(self):
         """Write the weights, then the solver state, each atomically; return both paths. Non-finite weights raise NumericError."""

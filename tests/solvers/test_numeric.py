@@ -67,6 +67,14 @@ def test_nan_in_a_weight_is_named_before_any_layer(small):
     assert text.startswith(f"{where} was made non-finite by the update of iteration 1 (1 of 24 values are NaN or infinite)")
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_nan_in_the_weights_a_run_starts_from(small):
+    solver = get_solver(small)
+    solver.net.params["ip2"][0].data[1, 2] = np.nan
+    text = stopped(solver)
+    assert "was not finite before training began" in text and text.endswith("look at the weights or fillers it starts from")
+
+
 def test_nan_in_a_gradient_names_the_layer_that_made_it(tmp_path):
     net = NET.replace("- {name: ip2", "- {name: bad, type: BadGradientTest, bottom: drop}\n- {name: ip2").replace(
         "InnerProduct, bottom: drop", "InnerProduct, bottom: bad"

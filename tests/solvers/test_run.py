@@ -74,6 +74,12 @@ def test_weights_start_a_run_and_exclude_resume(small, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_file_in_the_place_of_the_folder(small, tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(SpecError, match="out: is a file, expected the folder of the run"):
+        train(small, out=tmp_path / "out")
+
+
 def test_a_numeric_failure_leaves_metrics_and_no_snapshot(small):
     with pytest.raises(NumericError):
         train(small, base_lr=1e39)

@@ -143,7 +143,7 @@ def test_resume_takes_over_the_seed_of_the_run(small):
         (dict(net=""), "the solver names no network: give net, or train_net"),
         (dict(test_iter=(), test_interval=5), "test_interval is 5, but test_iter, the number of batches of a test, is missing"),
         (dict(test_net=("a", "b")), "test_iter has 1 value(s) for 2 test_net, expected one for each"),
-        (dict(test_state=(SolverDef().train_state,) * 2), "test_state has 2 value(s), expected 0 or 1, the test nets"),
+        (dict(test_state=(SolverDef().train_state,) * 2), "test_state has 2 value(s) for 1 test net(s), expected one for each"),
         (dict(iter_size=0), "iter_size: got 0, expected at least 1"),
         (dict(gamma=-0.5), "gamma: got -0.5, expected at least 0"),
         (dict(type="Adam", momentum=1.0), "momentum: got 1.0, expected at least 0 and below 1"),
@@ -157,6 +157,20 @@ def test_what_a_solver_may_not_ask_for(small, fields, text):
     with pytest.raises(SpecError) as e:
         get_solver(small, **fields)
     assert text in str(e.value)
+
+
+@pytest.mark.parametrize(
+    "fields, net, text",
+    [
+        (dict(max_iter=0), NET, "nothing to train: iteration 0 is not below max_iter 0"),
+        (dict(freeze=("ip*",)), NET, "net 'small' learns nothing in phase TRAIN: no parameter below its loss learns"),
+        ({}, NET.replace("EuclideanLoss", "Silence"), "net 'small' learns nothing in phase TRAIN: it has no loss"),
+    ],
+)
+def test_solving_that_changes_nothing_says_so(tmp_path, caplog, fields, net, text):
+    net = net.replace("{name: loss, type: Silence", "{name: loss, top: [], type: Silence")
+    get_solver(write_small(tmp_path, net), **{"max_iter": 1, "display": 0, "test_interval": 0, **fields}).solve()
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == [text]
 
 
 def test_solve_resumes_from_a_path_and_a_stop_ends_with_its_solve(small):
