@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.fillers import Filler
 from pycaffe_geo.layer import Layer, register
-
-BLOCK = 1 << 20  # elements of the weights' gradient made at a time: adding it then stays in the cache
+from pycaffe_geo.ops.product import plan_product
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,11 @@ class InnerProduct(Layer):
         outputs = self.inner_product_param.num_output
         top[0].reshape(*bottom[0].shape[:self.canonical_axis(self.inner_product_param.axis, bottom[0])], outputs)
         self.x_shape, self.y_shape = (rows, inputs), (rows, outputs)
+        self.product = plan_product(self.dtype, self.device)
 
     def forward(self, bottom, top):
         y = top[0].data.reshape(self.y_shape)
-        self.xp.matmul(bottom[0].data.reshape(self.x_shape), self._weights().T, out=y)
+        self.product(bottom[0].data.reshape(self.x_shape), self._weights().T, y)
         if self.inner_product_param.bias_term:
             y += self.blobs[1].data
 
@@ -59,22 +59,16 @@ class InnerProduct(Layer):
         x, dy = bottom[0].data.reshape(self.x_shape), top[0].diff.reshape(self.y_shape)
         if self.param_propagate_down[0]:
             left, right = (x, dy) if self.inner_product_param.transpose else (dy, x)
-            self._add_product(left.T, right, self.blobs[0].diff)
+            self.product(left.T, right, self.blobs[0].diff, add=True)
         if self.inner_product_param.bias_term and self.param_propagate_down[1]:
             self.blobs[1].diff[...] += dy.sum(axis=0)
         if propagate_down[0]:
-            self.xp.matmul(dy, self._weights(), out=bottom[0].diff.reshape(self.x_shape))
+            self.product(dy, self._weights(), bottom[0].diff.reshape(self.x_shape))
 
     def _weights(self):
         """Return W as (num_output, inputs)."""
         w = self.blobs[0].data
         return w.T if self.inner_product_param.transpose else w
-
-    def _add_product(self, left, right, total):
-        """Add left @ right to `total`, some rows at a time."""
-        rows = max(1, BLOCK // max(1, total.shape[1]))
-        for i in range(0, len(total), rows):
-            total[i:i + rows] += left[i:i + rows] @ right
 
     def _sizes(self, blob):
         axis = self.canonical_axis(self.inner_product_param.axis, blob)

@@ -17,6 +17,7 @@ from pycaffe_geo.ops.onednn import library as library_module
 from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
 from pycaffe_geo.ops.onednn.pooling import OneDnnPooling
 from pycaffe_geo.ops.pooling import AveragePooling, MaxPooling, plan_pooling
+from pycaffe_geo.ops.product import plan_product
 
 LIBRARY = library_module.library(CPU, np.dtype("float32"))
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
@@ -267,6 +268,29 @@ def test_windows_of_nan_stay_visible():
     np.testing.assert_array_equal(y[0, 0], [[np.nan, 0], [0, 0]])
 
 
+@needs_library
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("transposed", ["", "left", "right", "left right"])
+@pytest.mark.parametrize("m, k, n", [(1, 1, 1), (1, 37, 5), (8, 3, 21), (9, 40, 33), (130, 17, 1), (0, 3, 2), (2, 0, 3)])
+def test_product_is_the_reference(m, k, n, transposed, add):
+    rng = np.random.default_rng(0)
+    left, right, out = (rng.normal(size=s).astype("float32") for s in ((m, k), (k, n), (m, n)))
+    expected = left.astype("float64") @ right + add * out
+    left = left.T.copy().T if "left" in transposed else left
+    right = right.T.copy().T if "right" in transposed else right
+    plan_product("float32", CPU)(left, right, out, add=add)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-5)
+
+
+@needs_library
+def test_product_refuses_what_it_cannot_address():
+    product, out = plan_product("float32", CPU), np.zeros((2, 3), "float32")
+    with pytest.raises(ValueError, match="is not contiguous, nor is its transpose"):
+        product(np.zeros((2, 8), "float32")[:, ::2], np.zeros((4, 3), "float32"), out)
+    with pytest.raises(ValueError, match=r"cannot write \(2, 4\) @ \(5, 3\) to \(2, 3\)"):
+        product(np.zeros((2, 4), "float32"), np.zeros((5, 3), "float32"), out)
+
+
 def test_reference_where_its_rules_differ():
     assert isinstance(pooling_plan("AVE", BEYOND), AveragePooling)  # Caffe's mean counts no pixels beyond the pad
     assert isinstance(pooling_plan("MAX", ((1, 2, 5, 5), (1, 2), (3, 5), (0, 0))), MaxPooling)  # a window without a pixel
@@ -299,7 +323,7 @@ def test_missing_package_is_told_once(monkeypatch, load_anew, caplog):
     monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
     with caplog.at_level(logging.INFO):
         assert_reference()
-    text = "oneDNN is not installed (pip install 'pycaffe_geo[fast]'): convolutions and pooling run on NumPy"
+    text = "oneDNN is not installed (pip install 'pycaffe_geo[fast]'): convolution, pooling and products run on NumPy"
     assert [r.message for r in caplog.records] == [text]
 
 

@@ -5,7 +5,7 @@ import functools
 import importlib.metadata
 import logging
 import os
-from ctypes import c_float, c_int, c_int64, c_size_t, c_void_p
+from ctypes import c_char, c_float, c_int, c_int64, c_size_t, c_void_p
 
 import numpy as np
 
@@ -47,6 +47,7 @@ FUNCTIONS = {  # name without "dnnl_": argument types; all but those in RESULTS 
     "primitive_desc_destroy": [_handle],
     "primitive_create": [_out, _handle],
     "primitive_destroy": [_handle],
+    "sgemm": [c_char] * 2 + [c_int64] * 3 + [c_float] + [_handle, c_int64] * 2 + [c_float, _handle, c_int64],
     "primitive_execute": [_handle, _handle, c_int, c_void_p],
 }
 RESULTS = {"memory_desc_equal": c_int, "memory_desc_get_size": c_size_t, "primitive_desc_query_md": c_void_p}
@@ -109,7 +110,7 @@ def _load():
     try:
         package = importlib.metadata.distribution(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        log.info("oneDNN is not installed (pip install 'pycaffe_geo[fast]'): convolutions and pooling run on NumPy")
+        log.info("oneDNN is not installed (pip install 'pycaffe_geo[fast]'): convolution, pooling and products run on NumPy")
         return None
     try:
         if package.version != VERSION:
@@ -119,7 +120,7 @@ def _load():
             raise OSError("the package has no libdnnl.so.3")
         found = Library(paths[0])
     except (OSError, AttributeError, OneDnnError) as e:
-        log.warning("%s cannot be used: %s; convolutions and pooling run on NumPy", PACKAGE, e)
+        log.warning("%s cannot be used: %s; convolution, pooling and products run on NumPy", PACKAGE, e)
         return None
     calm_openblas()
     return found

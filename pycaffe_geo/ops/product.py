@@ -1,0 +1,27 @@
+"""Products of matrices."""
+
+import numpy as np
+
+from pycaffe_geo.ops.onednn.product import onednn_product
+
+BLOCK = 1 << 20  # elements of a product made at a time where it is added: adding it then stays in the cache
+
+
+def plan_product(dtype, device):
+    """Return a function product(left, right, out, add=False) that writes the matrix left @ right to `out`, or adds it there.
+
+    left (M, K) and right (K, N) are C-contiguous or the transpose of such an array; out (M, N) is C-contiguous.
+    """
+    return onednn_product(np.dtype(dtype), device) or _product(device.xp)
+
+
+def _product(xp):
+    def product(left, right, out, add=False):
+        if not add:
+            xp.matmul(left, right, out=out)
+            return
+        rows = max(1, BLOCK // max(1, out.shape[1]))
+        for i in range(0, len(out), rows):
+            out[i:i + rows] += left[i:i + rows] @ right
+
+    return product

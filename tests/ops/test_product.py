@@ -1,0 +1,33 @@
+"""Products of matrices against NumPy's, in blocks and on a device."""
+
+import numpy as np
+import pytest
+
+from pycaffe_geo.backend import CPU, asnumpy
+from pycaffe_geo.ops import product
+from pycaffe_geo.ops.product import plan_product
+
+
+def check(device, add, dtype="float64"):
+    rng = np.random.default_rng(0)
+    left, right, out = rng.normal(size=(7, 4)), rng.normal(size=(4, 5)), rng.normal(size=(7, 5))
+    expected = np.array([[left[i] @ right[:, j] + add * out[i, j] for j in range(5)] for i in range(7)])
+    left, right, out = (device.asarray(a, dtype) for a in (left, right, out))
+    plan_product(dtype, device)(left, right, out, add=add)
+    np.testing.assert_allclose(asnumpy(out), expected, rtol=0, atol=1e-5 if dtype == "float32" else 1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("add", [False, True])
+def test_written_or_added(add, dtype):
+    check(CPU, add, dtype)
+
+
+def test_added_in_blocks_of_rows(monkeypatch):
+    monkeypatch.setattr(product, "BLOCK", 11)
+    check(CPU, True)
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_runs_on_a_device(add, standin_device):
+    check(standin_device, add)
