@@ -70,6 +70,14 @@ class Net:
         """{layer name: [top names]}."""
         return OrderedDict((layer.name, [t.name for t in top]) for layer, top in zip(self.layers, self.engine.tops))
 
+    def _bottom_ids(self, i):
+        """Return the numbers (in `_blob_names`) of the bottoms of layer number i."""
+        return [self._blob_names.index(blob.name) for blob in self.engine.bottoms[i]]
+
+    def _top_ids(self, i):
+        """Return the numbers (in `_blob_names`) of the tops of layer number i."""
+        return [self._blob_names.index(blob.name) for blob in self.engine.tops[i]]
+
     @property
     def blob_loss_weights(self):
         """{blob name: loss weight}."""

@@ -76,6 +76,9 @@ def test_names_and_blobs(file):
     assert [layer.type for layer in net.layers][:2] == ["Input", "InnerProduct"]
     assert net.layer_dict["ip"].blobs[0] is net.layers[1].blobs[0] is net.params["ip"][0]
     assert net.top_names["relu"] == ["ip"] and net.bottom_names["sum"] == ["double"]
+    index = net._layer_names.index("sum")
+    assert [net._blob_names[i] for i in net._bottom_ids(index)] == net.bottom_names["sum"]
+    assert [net._blob_names[i] for i in net._top_ids(index)] == net.top_names["sum"]
     assert net.blob_loss_weights == dict.fromkeys(net.blobs, 0)
     assert net.blobs["data"].shape == (4, 3) and net.blobs["data"].num == 4
     assert {name: [b.data.shape for b in blobs] for name, blobs in net.params.items()} == {"ip": [(2, 3), (2,)]}
