@@ -47,12 +47,12 @@ class Data(PictureData):
         if p.backend == "LEVELDB":
             raise SpecError(f"{self.where}: data_param: backend LEVELDB is not supported, expected LMDB: "
                             "convert the data to an LMDB or to HDF5 files")
+        if not p.source:
+            raise DataError(f"{self.where}: source is missing; expected the folder of an LMDB")
         try:
-            if not p.source:
-                raise DataError("source is missing; expected the folder of an LMDB")
             self.file = open_lmdb(beside(p.source, net_file(self)))
         except DataError as e:
-            raise DataError(f"{self.where}: {e}") from e
+            raise DataError(f"{self.where}: source '{p.source}': {e}") from e
         self.begin(top, len(self.file), p.batch_size, rand_skip=p.rand_skip)
 
     def record(self, number):

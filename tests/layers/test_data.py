@@ -101,7 +101,7 @@ def test_what_cannot_be_used(tmp_path):
         build("anywhere", backend="LEVELDB")
     with pytest.raises(DataError, match=r"^layer 'layer' \(Data\): source is missing"):
         build("")
-    with pytest.raises(DataError, match=r"^layer 'layer' \(Data\): .*gone: no such folder"):
+    with pytest.raises(DataError, match=r"^layer 'layer' \(Data\): source '.*gone': .*gone: no such folder"):
         build(str(tmp_path / "gone"))
     source = write_lmdb(tmp_path / "d", [*records(), b"\x08"])
     layer, top = build(source, batch_size=5)
