@@ -26,6 +26,8 @@ def arguments(parser):
     what.add_argument("--growth", action="store_true", help="how does our cost grow with batch, area and depth?")
     parser.add_argument("--repeats", metavar="N", type=whole, default=7, help="samples of each contender (default: %(default)s)")
     parser.add_argument("--threads", metavar="N", type=whole, default=2, help="threads of each contender (default: %(default)s)")
+    words = "what counts: wall time, or CPU time, for one thread on a busy machine (default: %(default)s)"
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help=words)
     parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
     option(parser, "out", metavar="FILE", help="draw the results to this PNG")
 
@@ -54,7 +56,7 @@ def _contests(args, works):
 
     with_torch, drawn = _version("torch") is not None, {}
     for work in works:
-        for row in contest(work, args.repeats, args.threads, with_torch, progress):
+        for row in contest(work, args.repeats, args.threads, args.clock, with_torch, progress):
             yield row
             if "ratio" in row:
                 drawn[f"{row['work']}, {row['phase']}"] = row["ratio"]
@@ -72,7 +74,7 @@ def _growth(args):
 
     results = {}
     for what, points in sweeps().items():
-        results[what] = r = measure(what, points, args.repeats, args.threads, progress)
+        results[what] = r = measure(what, points, args.repeats, args.threads, args.clock, progress)
         exponents = {key: r[key] for key in ("ms_exponent", "mib_exponent")}
         for size, ms, mib in zip(r["size"], r["ms"], r["mib"]):
             yield {"grows": what, "size": size, "ms": ms, "mib": mib, **exponents}
@@ -89,7 +91,7 @@ def _circumstances(args):
     set_to = lambda key: os.environ.get(key, "not set")
     machine = f"{platform.machine()} {platform.system()}"
     return "\n".join([
-        f"medians of {args.repeats}, {args.threads} thread(s) of {os.cpu_count()}{load}; {machine}",
+        f"medians of {args.repeats}, {args.clock} time, {args.threads} thread(s) of {os.cpu_count()}{load}; {machine}",
         f"Python {platform.python_version()}, {', '.join(packages)}",
         f"OPENBLAS_CORETYPE {set_to('OPENBLAS_CORETYPE')}; PYCAFFE_GEO_ENGINES {set_to('PYCAFFE_GEO_ENGINES')}",
         f"allocator {' '.join([allocator, *tuned])}",

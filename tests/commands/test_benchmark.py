@@ -54,7 +54,7 @@ def test_the_networks_of_the_works_take_their_sizes_after_a_journey(name):
 def test_without_torch_ours_runs_alone(tool, tiny_works, no_torch, tmp_path):
     code, out, _ = tool("benchmark", "--repeats", "1", "--threads", "1", "--csv", tmp_path / "t.csv", "--out", tmp_path / "t.png")
     assert code == 0 and "not drawn, there are no ratios without PyTorch" in out and "OPENBLAS_CORETYPE" in out
-    assert "medians of 1, 1 thread(s)" in out and "torch not installed" in out and not (tmp_path / "t.png").exists()
+    assert "medians of 1, wall time, 1 thread(s)" in out and "torch not installed" in out and not (tmp_path / "t.png").exists()
     rows = read(tmp_path / "t.csv")
     assert tuple(rows[0]) == benchmark.COLUMNS
     assert [row["phase"] for row in rows] == ["forward", "forward+backward", "step", "update"]
@@ -66,8 +66,9 @@ def test_without_torch_ours_runs_alone(tool, tiny_works, no_torch, tmp_path):
 @pytest.mark.slow
 def test_against_torch(tool, tiny_works, tmp_path, is_picture):
     pytest.importorskip("torch")
-    code, out, _ = tool("benchmark", "--repeats", "1", "--threads", "1", "--csv", tmp_path / "t.csv", "--out", tmp_path / "t.png")
-    assert code == 0 and is_picture(tmp_path / "t.png")
+    words = "--repeats", "1", "--threads", "1", "--clock", "cpu", "--csv", tmp_path / "t.csv", "--out", tmp_path / "t.png"
+    code, out, _ = tool("benchmark", *words)
+    assert code == 0 and "cpu time" in out and is_picture(tmp_path / "t.png")
     variants = {f"{layout} {adam}" for layout in ("nchw", "channels_last") for adam in ("fused", "foreach")}
     for row in read(tmp_path / "t.csv"):
         assert float(row["ratio"]) == pytest.approx(float(row["torch_ms"]) / float(row["ours_ms"]))

@@ -22,15 +22,15 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 
 
 class Contender:
-    """A worker process that runs one work; `kind` is "ours", "torch nchw" or "torch channels_last"."""
+    """A worker process that runs one work. kind: "ours", "torch nchw" or "torch channels_last"; clock: "wall" or "cpu"."""
 
-    def __init__(self, kind, work, threads, data):
+    def __init__(self, kind, work, threads, clock, data):
         self.kind, self.work = kind, work
         environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
         package = str(Path(pycaffe_geo.__file__).resolve().parents[1])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-        settings = json.dumps({"kind": kind, "work": dataclasses.asdict(work), "threads": threads, "data": str(data)})
-        command = [sys.executable, "-m", "pycaffe_geo.commands._benchmark.worker", settings]
+        settings = {"kind": kind, "work": dataclasses.asdict(work), "threads": threads, "clock": clock, "data": str(data)}
+        command = [sys.executable, "-m", "pycaffe_geo.commands._benchmark.worker", json.dumps(settings)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
         self.variants = self.ask("variants")
 
@@ -57,7 +57,7 @@ class Contender:
         self.process.wait()
 
 
-def contest(work, repeats, threads, with_torch, progress):
+def contest(work, repeats, threads, clock, with_torch, progress):
     """Run one work and return its rows, one for each phase: dicts of the columns of commands/benchmark.py.
 
     The losses must agree before anything is timed, else NumericError. Where other work kept the contenders from running, the log
@@ -67,10 +67,10 @@ def contest(work, repeats, threads, with_torch, progress):
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.npz"
         try:
-            contenders.append(Contender("ours", work, threads, data))
+            contenders.append(Contender("ours", work, threads, clock, data))
             if with_torch:
                 contenders[0].ask("save")
-                contenders += [Contender(kind, work, threads, data) for kind in (TORCH[:1] if work.tensors else TORCH)]
+                contenders += [Contender(kind, work, threads, clock, data) for kind in (TORCH[:1] if work.tensors else TORCH)]
             losses = {c.kind: c.ask("loss") for c in contenders}
             _check_losses(work, losses)
             times, memory = _measure(contenders, repeats, lambda steps: progress(steps, work.name))

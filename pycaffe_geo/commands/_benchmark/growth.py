@@ -47,14 +47,14 @@ def _stack(depth):
     return Work(f"{depth} convolutions", "stack", STACK.format(depth=depth), phases=(STEP,))
 
 
-def measure(what, points, repeats, threads, progress):
+def measure(what, points, repeats, threads, clock, progress):
     """Return {size, ms, mib, ms_exponent, mib_exponent} of one sweep: median step times, and the memory that the net adds.
 
     points: [(size, Work)]. `progress(steps, what)` yields range(steps).
     """
     times, memory = [], []
     for i in progress(len(points), what):
-        one = Contender("ours", points[i][1], threads, "")
+        one = Contender("ours", points[i][1], threads, clock, "")
         try:
             one.ask("iterate")
             times.append(median(one.ask("iterate")[STEP] for _ in range(repeats)))
