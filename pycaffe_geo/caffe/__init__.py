@@ -1,7 +1,7 @@
 """pycaffe's look-alike, for scripts and Python layers written for it: `import pycaffe_geo.caffe as caffe`.
 
 `install()` lets a plain `import caffe` find it where there is no real Caffe; a Python layer's file needs no such call. Not here:
-the protobuf classes of caffe_pb2 (but for BlobProto, for mean files), Datum, multi-GPU training, and Detector.
+the protobuf classes of caffe_pb2 (but for SolverParameter, and BlobProto for mean files), Datum, multi-GPU training, Detector.
 """
 
 from pycaffe_geo.caffe import io

@@ -44,8 +44,8 @@ def test_a_block_finds_our_caffe_under_every_name(tmp_path, monkeypatch):
 def test_what_caffe_pb2_lacks_is_said():
     with caffe_is_ours():
         from caffe.proto import caffe_pb2
-    with pytest.raises(AttributeError, match="caffe_pb2.SolverParameter does not exist here"):
-        caffe_pb2.SolverParameter()
+    with pytest.raises(AttributeError, match="caffe_pb2.NetParameter does not exist here"):
+        caffe_pb2.NetParameter()
 
 
 def test_a_real_caffe_comes_first(tmp_path, monkeypatch):

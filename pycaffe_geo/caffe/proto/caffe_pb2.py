@@ -1,9 +1,11 @@
-"""The few names of Caffe's protobuf module that work without protobuf: TRAIN, TEST, and BlobProto for mean files."""
+"""The few names of Caffe's protobuf module that work without protobuf: TRAIN, TEST, SolverParameter, and
+BlobProto for mean files."""
 
 from pycaffe_geo.caffe.io import BlobProto
 from pycaffe_geo.caffe.mode import TEST, TRAIN
+from pycaffe_geo.caffe.solver_parameter import SolverParameter
 
-__all__ = ["TEST", "TRAIN", "BlobProto"]
+__all__ = ["TEST", "TRAIN", "BlobProto", "SolverParameter"]
 
 
 def __getattr__(name):
