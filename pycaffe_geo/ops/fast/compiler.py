@@ -5,7 +5,6 @@ Every sum is made per row and the rows are added in their order: a result does n
 """
 
 import logging
-import os
 
 import numba
 from numba.core import event
@@ -17,8 +16,6 @@ log = logging.getLogger(__name__)
 REORDER = {"reassoc", "contract", "nsz"}  # lets a sum use vector registers; NaN and infinity keep their meaning
 
 numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # omp shares its threads with oneDNN
-if os.environ.get("OMP_NUM_THREADS", "").isdigit() and "NUMBA_NUM_THREADS" not in os.environ:
-    numba.config.NUMBA_NUM_THREADS = max(1, min(int(os.environ["OMP_NUM_THREADS"]), numba.config.NUMBA_NUM_THREADS))
 
 
 def kernel(function=None, *, fastmath=False):
