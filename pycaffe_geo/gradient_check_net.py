@@ -169,7 +169,10 @@ class _NetCheck:
         made[0].frozen = theirs.frozen
         for mine, blob in zip(made[0].blobs, theirs.blobs):
             mine.data[...] = blob.data
-        return LayerCheck(*made, seed=seed).run(tolerance, probes)
+        report = LayerCheck(*made, seed=seed).run(tolerance, probes)
+        if not report.blobs and not report.problems:
+            report.problems.append("nothing to check: the layer has no parameters, and no bottom that gets a gradient")
+        return report
 
     def evaluate(self, layers):
         """Run these layers (numbers, ascending) and return copies of the losses."""

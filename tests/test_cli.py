@@ -56,6 +56,8 @@ def test_help_ends_with_examples_whose_options_parse(name, capsys):
     (["test", "--net", "x", "--shape", "x=1,a"], "expected top=N,C,H,W"),
     (["test", "--net", "no_such.yaml"], "no_such.yaml: no such file"),
     (["infer", "--intrinsics", "1,2,3"], "expected fx,fy,cx,cy"),
+    (["infer", "--intrinsics", "nan,1,2,3"], "expected fx,fy,cx,cy"),
+    (["test", "--net", "x", "--weights", ","], "got ',', expected a,b,..."),
 ])
 def test_mistakes_end_in_1_with_one_paragraph(words, message, capsys):
     assert cli.main(words) == 1

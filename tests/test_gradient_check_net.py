@@ -157,6 +157,7 @@ def test_nothing_to_check():
     assert check_net(load_net("n.yaml", text)).problems[0].startswith("nothing to check: no parameter learns")
     report = check_net(load_net("n.yaml", "force_backward: true\n" + text))
     assert report.ok and report.checked == 2
+    assert check_net(load_net("n.yaml", text), layer="x").problems[0].startswith("nothing to check: the layer has no")
 
 
 def test_a_loss_that_is_not_finite():

@@ -1,6 +1,7 @@
 """The options that several tools have, each declared once, and what is built from them."""
 
 import argparse
+import math
 
 from pycaffe_geo.errors import PycaffeGeoError
 
@@ -56,7 +57,7 @@ def intrinsics(text):
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
         values = ()
-    if len(values) != 4 or not values[0] or not values[1]:
+    if len(values) != 4 or not values[0] or not values[1] or not all(map(math.isfinite, values)):
         raise argparse.ArgumentTypeError(f"got '{text}', expected fx,fy,cx,cy in pixels, for example 525,525,319.5,239.5")
     return values
 
@@ -75,7 +76,10 @@ def named_shape(text):
 
 def names(text):
     """Argument type: `a,b,c` -> ["a", "b", "c"]."""
-    return [part for part in (p.strip() for p in text.split(",")) if part]
+    parts = [part for part in (p.strip() for p in text.split(",")) if part]
+    if not parts:
+        raise argparse.ArgumentTypeError(f"got '{text}', expected a,b,...")
+    return parts
 
 
 _OPTIONS = {

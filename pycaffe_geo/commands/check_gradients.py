@@ -4,7 +4,7 @@ Data layers give their first samples; with --shape they are replaced by random s
 Ends in 0 where all gradients are right, in 1 where one is wrong; the report names layer, blob, index and both numbers.
 """
 
-from pycaffe_geo.commands._common import net_options, option, whole
+from pycaffe_geo.commands._common import net_options, option, positive, whole
 
 EXAMPLE = """
 tools/check_gradients.py --net prototxt/pose_early_fusion_small.yaml --layer T
@@ -18,7 +18,7 @@ def arguments(parser):
     option(parser, "layer")
     parser.add_argument("--batch", metavar="N", type=whole, default=2, help="samples at most (default: %(default)s)")
     parser.add_argument("--probes", metavar="N", type=whole, default=20, help="elements of large blobs (default: %(default)s)")
-    parser.add_argument("--tolerance", metavar="X", type=float, default=1e-6, help="largest error (default: %(default)s)")
+    parser.add_argument("--tolerance", metavar="X", type=positive, default=1e-6, help="largest error (default: %(default)s)")
 
 
 def run(args):

@@ -43,7 +43,7 @@ def size(text):
 
 def gaps(text):
     """Argument type: `1,2` -> [1, 2]."""
-    return sorted({whole(word) for word in names(text) or [text]})
+    return sorted({whole(word) for word in names(text)})
 
 
 def arguments(parser):

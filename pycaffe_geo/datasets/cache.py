@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import json
 import logging
+import re
+import tempfile
 from pathlib import Path
 
 from pycaffe_geo.cache_folder import cache_folder
@@ -50,8 +52,11 @@ def world_pairs(split="train", clusters=2800, progress=False, **params):
     """
     world = _world(params)
     text = _recipe(world, split, clusters)
+    if not re.fullmatch(r"\w+", split):
+        raise DataError(f"world: split is '{split}', expected a word such as train (letters, digits and _)")
     path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
     if not _usable(path):
+        _check_writable(path.parent)
         log.info("rendering %d clusters of 4 views (%dx%d) into %s", clusters, world.width, world.height, path)
         write_pairs(path, **render_pairs(world, split, clusters, progress), source=f"procedural rooms {text}")
     return path
@@ -73,6 +78,16 @@ def _recipe(world, split, clusters):
                "near": near, "far": far, "clusters": clusters, "renderer": _RENDERER}
     numbers = {name: float(value) for name, value in numbers.items() if value is not None}
     return json.dumps({"split": split, **numbers}, sort_keys=True)
+
+
+def _check_writable(folder):
+    """Make the folder; DataError where nothing can be written to it, before the time of rendering is spent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        reason = f"{folder.absolute()}: the cache folder cannot be written to ({e.strerror})"
+        raise DataError(f"{reason}; PYCAFFE_GEO_CACHE can name another") from e
 
 
 def _usable(path):

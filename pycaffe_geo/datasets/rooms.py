@@ -56,6 +56,9 @@ class World:
             _require("fov_deg", self.fov_deg, 0 < self.fov_deg < 170, "between 0 and 170 degrees")
         for name in ("fx", "fy"):
             _require(name, getattr(self, name), getattr(self, name) != 0, "not 0")
+        for name in ("fx", "fy", "cx", "cy", "translation_m", "depth_range"):
+            values = np.array(getattr(self, name), float)  # None, for what is not given, becomes NaN
+            _require(name, getattr(self, name), not np.isinf(values).any(), "finite")
         _require("rotation_deg", self.rotation_deg, 0 <= self.rotation_deg <= 90, "between 0 and 90 degrees")
         _require("translation_m", self.translation_m, 0 <= self.translation_m, "not negative")
         good = len(self.depth_range) == 2 and 0 < 2 * self.depth_range[0] < self.depth_range[1]

@@ -110,7 +110,7 @@ def test_rooms_take_the_parameters_of_the_world(tool, tmp_path):
 @pytest.mark.parametrize("words, message", [
     (["--size", "40"], "expected WIDTHxHEIGHT in pixels"),
     (["--gaps", "1,0"], "expected a whole number of at least 1"),
-    (["--gaps", ","], "got ',', expected a whole number"),
+    (["--gaps", ","], "got ',', expected a,b,..."),
     (["--depth-scale", "0"], "got '0', expected a number above 0"),
     (["--breaks", "12"], "--breaks: no frame '12'"),
     (["--hold-out", "3"], "--hold-out N and --test-out FILE go together"),

@@ -51,6 +51,18 @@ def test_two_processes_at_once(folder):
     assert [p.name for p in folder.iterdir()] == [paths[0].name]
 
 
+def test_a_split_stays_inside_the_folder():
+    with pytest.raises(DataError, match="split is '../x', expected a word"):
+        cache.world_pairs(**SMALL, split="../x")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_rendering(folder, monkeypatch):
+    folder.write_text("a file")
+    monkeypatch.setattr(cache, "render_pairs", None)
+    with pytest.raises(DataError, match="cache: the cache folder cannot be written to .*PYCAFFE_GEO_CACHE can name another"):
+        cache.world_pairs(**SMALL)
+
+
 def test_sources_are_worlds_or_files(tmp_path, monkeypatch):
     path = cache.world_pairs(**SMALL)
     assert cache.pair_path(str(path)) == path

@@ -131,6 +131,7 @@ def test_camera_defaults_and_explicit_values():
     ({"fov_deg": 190}, "fov_deg is 190, expected between 0 and 170"),
     ({"width": 0}, "width is 0, expected at least 1"),
     ({"depth_range": (2, 3)}, r"depth_range is \(2, 3\), expected two numbers"),
+    ({"fx": float("inf")}, "fx is inf, expected finite"),
     ({"translation_m": -1}, "translation_m is -1, expected not negative"),
 ])
 def test_impossible_worlds_are_refused(params, message):
