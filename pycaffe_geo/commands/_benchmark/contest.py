@@ -60,8 +60,8 @@ class Contender:
 def contest(work, repeats, threads, clock, with_torch, progress):
     """Run one work and return its rows, one for each phase: dicts of the columns of commands/benchmark.py.
 
-    The losses must agree before anything is timed, else NumericError. Where other work kept the contenders from running, the log
-    says for how long. `progress(steps, what)` yields range(steps).
+    The losses must agree before anything is timed, else NumericError. Where other work kept the contenders from running, and
+    wall time counts, the log says for how long. `progress(steps, what)` yields range(steps).
     """
     contenders = []
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def contest(work, repeats, threads, clock, with_torch, progress):
                 contenders += [Contender(kind, work, threads, clock, data) for kind in (TORCH[:1] if work.tensors else TORCH)]
             losses = {c.kind: c.ask("loss") for c in contenders}
             _check_losses(work, losses)
-            times, memory = _measure(contenders, repeats, lambda steps: progress(steps, work.name))
+            times, memory = _measure(contenders, repeats, clock, lambda steps: progress(steps, work.name))
         finally:
             for c in contenders:
                 c.close()
@@ -87,7 +87,7 @@ def _check_losses(work, losses):
             raise NumericError(f"{work.name}: the loss is {ours:.7g}, by {kind} {loss:.7g}, expected the same: nothing is timed")
 
 
-def _measure(contenders, repeats, progress):
+def _measure(contenders, repeats, clock, progress):
     """Return {(kind, variant): {phase: median ms}} and {kind: MiB at most}, the memory as of the leanest variant."""
     runs = [(c, variant) for c in contenders for variant in c.variants]
     for c in contenders:
@@ -100,7 +100,8 @@ def _measure(contenders, repeats, progress):
     for _ in progress(repeats):
         for c, variant in runs:
             samples[c.kind, variant].append(c.ask("iterate", variant))
-    _tell_waiting(contenders, sum(c.ask("waited") for c in contenders) - waited, samples)
+    if clock == "wall":
+        _tell_waiting(contenders, sum(c.ask("waited") for c in contenders) - waited, samples)
     times = {run: {phase: median(s[phase] for s in taken) for phase in taken[0]} for run, taken in samples.items()}
     return times, memory
 
