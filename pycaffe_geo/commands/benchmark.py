@@ -3,7 +3,7 @@
 Every contender is a process of its own; they are triggered in turn, and medians count. PyTorch runs the same network with
 the same weights, as NCHW and as channels_last, with the fused and the foreach Adam: its best counts. Losses must agree before
 anything is timed. ratio = torch's time / ours. caffe_ratio = real Caffe's time / ours, where Caffe's was taken on two cores in
-another run. MiB are the most that the whole process has held.
+another run (shown for two threads and wall time). MiB are the most that the whole process has held.
 """
 
 import csv
