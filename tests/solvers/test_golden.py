@@ -20,7 +20,7 @@ READING = ("sgd_h5data_iter_size3", "adam_h5data_clip_iter_size2")
 class Recorded:
     """One recording: its datasets by path, and a solver of ours at its starting point."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, dtype="float64"):
         import h5py
 
         path = GOLDEN / f"{name}.h5"
@@ -29,7 +29,7 @@ class Recorded:
         definition = in_single_precision(load_solver(path.with_suffix(".solver.prototxt")))
         if definition.type not in RULES:
             pytest.skip(f"solver type {definition.type} does not exist yet")
-        self.solver = get_solver(definition, dtype="float64", snapshot_prefix=str(folder / name))
+        self.solver = get_solver(definition, dtype=dtype, snapshot_prefix=str(folder / name))
         self.values = {}
         with h5py.File(path) as f:
             f.visititems(lambda key, item: self.values.__setitem__(key, item[()]) if hasattr(item, "shape") else None)
@@ -72,6 +72,20 @@ def test_recorded_run(name, tmp_path):
         for layer, blobs in solver.net.params.items():
             for i, blob in enumerate(blobs):
                 close(blob.diff, values[f"update/{layer}/{i}"][t], f"update of {layer}[{i}] in iteration {t}")
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_recorded_run_in_float32(name, tmp_path):
+    recorded = Recorded(name, tmp_path, "float32")
+    solver, values = recorded.solver, recorded.values
+    for t in range(25):
+        solver.step(1)
+        assert solver.loss == pytest.approx(values["loss"][t], rel=1e-4)
+        for layer, blobs in solver.net.params.items():
+            for i, blob in enumerate(blobs):
+                theirs = values[f"weights/{layer}/{i}"][t + 1]
+                error = np.linalg.norm(blob.data - theirs)
+                assert error <= 1e-4 * np.linalg.norm(theirs), f"{layer}[{i}] after {t + 1} iterations"
 
 
 def compare_snapshot(name, weights, state):
