@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 from pycaffe_geo.blob import Blob
-from pycaffe_geo.families.broadcast import dot_around, sum_around
 from pycaffe_geo.fillers import Filler
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.batch_norm import plan_batch_norm
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class BatchNorm(Layer):
             self.add_blob((size,), Filler())
         self.param_propagate_down = [False] * 3
         self.work = Blob((), self.dtype, self.device)  # data: x - mean; diff: scratch of backward
+        self.normalise, self.normalise_back = plan_batch_norm(self.device, self.dtype)
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape
@@ -50,33 +51,22 @@ class BatchNorm(Layer):
         if self._uses_running():
             mean, variance = self._running()
             self.xp.subtract(x, mean[:, None], out=y)
-            self.inverse = self._inverse_std(variance)
-            y *= self.inverse
+            self.inverse = 1 / self.xp.sqrt(variance + self.batch_norm_param.eps)
+            y *= self.inverse[:, None]
             return
         count = shape[0] * shape[2]
         if not count:  # no sample (see Filter): nothing to normalise, nothing to learn from
             return
-        centred = self.work.data
-        mean = sum_around(x) / count
-        self.xp.subtract(x, mean[:, None], out=centred)
-        variance = dot_around(self.xp, centred, centred) / count
-        self.inverse = self._inverse_std(variance)
-        self.xp.multiply(centred, self.inverse, out=y)
+        mean, variance, self.inverse = self.normalise(x, y, self.work.data, self.batch_norm_param.eps)
         self._update(mean, variance * (count / (count - 1) if count > 1 else 1.0))
 
     def backward(self, top, propagate_down, bottom):
         shape = self.work.shape
         dy, dx = top[0].diff.reshape(shape), bottom[0].diff.reshape(shape)
-        count = shape[0] * shape[2]
-        if count and not self._uses_running():
-            centred, part = self.work.data, self.work.diff
-            mean_dy = sum_around(dy)[:, None] / count
-            slope = dot_around(self.xp, dy, centred)[:, None] * self.inverse**2 / count
-            self.xp.multiply(centred, slope, out=part)
-            part += mean_dy
-            dy = self.xp.subtract(dy, part, out=dx)
-        if count:
-            self.xp.multiply(dy, self.inverse, out=dx)
+        if self._uses_running():
+            self.xp.multiply(dy, self.inverse[:, None], out=dx)
+        elif dy.size:
+            self.normalise_back(dy, self.work.data, self.inverse, dx, self.work.diff)
 
     def _uses_running(self):
         given = self.batch_norm_param.use_global_stats
@@ -87,9 +77,6 @@ class BatchNorm(Layer):
         factor = self.blobs[2].data
         scale = (factor != 0) / (factor + (factor == 0))
         return self.blobs[0].data * scale, self.blobs[1].data * scale
-
-    def _inverse_std(self, variance):
-        return (1 / self.xp.sqrt(variance + self.batch_norm_param.eps))[:, None]
 
     def _update(self, mean, variance):
         for blob, value in zip(self.blobs, (mean, variance, 1)):

@@ -1,0 +1,42 @@
+"""Normalisation of each channel by its own mean and variance, with the gradient."""
+
+from pycaffe_geo.backend import array_module
+from pycaffe_geo.ops.engines import fast
+
+
+def plan_batch_norm(device, dtype):
+    """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    kernels = fast("batch_norm", device, dtype)
+    return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+
+
+def forward(x, y, centred, eps):
+    """Write centred = x - mean and y = centred / sqrt(variance + eps), all (N, C, S); return mean, variance, 1 / sqrt (C,).
+
+    The variance is the biased one. y may be x.
+    """
+    xp = array_module(x)
+    count = x.shape[0] * x.shape[2]
+    mean = x.sum(axis=2).sum(axis=0) / count
+    xp.subtract(x, mean[:, None], out=centred)
+    variance = _dot(centred, centred) / count
+    inverse = 1 / xp.sqrt(variance + eps)
+    xp.multiply(centred, inverse[:, None], out=y)
+    return mean, variance, inverse
+
+
+def backward(dy, centred, inverse, dx, scratch):
+    """Write dx for the last forward, all (N, C, S); dx may be dy."""
+    xp = array_module(dy)
+    count = dy.shape[0] * dy.shape[2]
+    mean_dy = dy.sum(axis=2).sum(axis=0) / count
+    slope = _dot(dy, centred) * inverse**2 / count
+    xp.multiply(centred, slope[:, None], out=scratch)
+    scratch += mean_dy[:, None]
+    xp.subtract(dy, scratch, out=dx)
+    dx *= inverse[:, None]
+
+
+def _dot(a, b):
+    """Return the sums (C,) of a b without the product in memory."""
+    return array_module(a).einsum("ncs,ncs->nc", a, b).sum(axis=0)

@@ -1,0 +1,79 @@
+"""ops.batch_norm compiled: a channel is worked on as a whole, by one thread, while it lies in the cache."""
+
+import numpy as np
+from numba import prange
+
+from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+
+BLOCK = 1 << 10  # elements added up in the arrays' own precision; the sums of blocks are added in float64
+
+
+def forward(x, y, centred, eps):
+    """As ops.batch_norm.forward."""
+    mean, variance, inverse = (np.empty(x.shape[1], x.dtype) for _ in range(3))
+    _forward(x, y, centred, eps, mean, variance, inverse)
+    return mean, variance, inverse
+
+
+def backward(dy, centred, inverse, dx, scratch):
+    """As ops.batch_norm.backward."""
+    _backward(dy, centred, inverse, dx)
+
+
+@kernel(fastmath=REORDER)
+def _forward(x, y, centred, eps, mean, variance, inverse):
+    batch, channels, size = x.shape
+    kind = x.dtype.type
+    count = batch * size
+    for c in prange(channels):
+        total = 0.0
+        for n in range(batch):
+            for first in range(0, size, BLOCK):
+                part, added = x[n, c, first:first + BLOCK], kind(0)
+                for j in range(len(part)):
+                    added += part[j]
+                total += added
+        middle = kind(total / count)
+        total = 0.0
+        for n in range(batch):
+            for first in range(0, size, BLOCK):
+                part, out, added = x[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK], kind(0)
+                for j in range(len(part)):
+                    out[j] = part[j] - middle
+                    added += out[j] * out[j]
+                total += added
+        scale = kind(1 / np.sqrt(total / count + eps))
+        for n in range(batch):
+            part, out = centred[n, c], y[n, c]
+            for j in range(size):
+                out[j] = part[j] * scale
+        mean[c], variance[c], inverse[c] = middle, total / count, scale
+
+
+@kernel(fastmath=REORDER)
+def _backward(dy, centred, inverse, dx):
+    batch, channels, size = dy.shape
+    kind = dy.dtype.type
+    count = batch * size
+    for c in prange(channels):
+        total, product = 0.0, 0.0
+        for n in range(batch):
+            for first in range(0, size, BLOCK):
+                part, middle = dy[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK]
+                added, weighted = kind(0), kind(0)
+                for j in range(len(part)):
+                    added += part[j]
+                    weighted += part[j] * middle[j]
+                total += added
+                product += weighted
+        scale = inverse[c]
+        mean, slope = kind(total / count), kind(product / count * scale * scale)
+        room = np.empty(BLOCK, dy.dtype)  # dx may be dy: a loop that writes what it reads would run element by element
+        for n in range(batch):
+            for first in range(0, size, BLOCK):
+                part, middle = dy[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK]
+                out = dx[n, c, first:first + BLOCK]
+                for j in range(len(part)):
+                    room[j] = (part[j] - (middle[j] * slope + mean)) * scale
+                for j in range(len(part)):
+                    out[j] = room[j]
