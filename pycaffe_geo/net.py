@@ -12,14 +12,15 @@ from pycaffe_geo.errors import ShapeError, SpecError, listed, nearest
 from pycaffe_geo.layer import Clock, layer_class
 from pycaffe_geo.net_parameters import Parameters
 from pycaffe_geo.net_plan import plan_backward
-from pycaffe_geo.spec import NetState, check_wiring, filter_net, load_net
+from pycaffe_geo.spec import TEST, TRAIN, NetState, check_wiring, filter_net, load_net
 from pycaffe_geo.weights import BINARY, write_weights
 
 
 class Net:
     """A network of one phase, with pycaffe's interface.
 
-    `spec` is the path of a network file or a NetDef. Blobs by name are in `blobs`, parameter blobs by layer name in `params`.
+    `spec` is the path of a network file or a NetDef, `device` a Device (see backend.choose_device; None: the CPU).
+    Blobs by name are in `blobs`, parameter blobs by layer name in `params`.
     `freeze` lists layer-name patterns whose layers do not learn at all. `seed` keys fillers and all random layers.
     `max_memory` refuses a net whose parameters and blobs (in TRAIN with their diffs) take more bytes, before they are allocated.
     Wrong files raise SpecError, shapes that do not fit ShapeError, weights that do not fit WeightsError.
@@ -27,8 +28,12 @@ class Net:
 
     def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=(),
                  max_memory=None):
+        if phase not in (TRAIN, TEST):
+            raise SpecError(f"phase: got {phase!r}, expected '{TRAIN}' or '{TEST}'")
+        if np.dtype(dtype) not in (np.float32, np.float64):
+            raise SpecError(f"dtype: got {dtype!r}, expected 'float32' or 'float64'")
         definition = load_net(spec) if isinstance(spec, (str, os.PathLike)) else spec
-        self.definition = filter_net(definition, NetState(phase, level, tuple(stages)))
+        self.definition = filter_net(definition, NetState(phase, level, _names(stages)))
         check_wiring(self.definition, definition)
         self.name = self.definition.name
         self.phase = phase
@@ -45,7 +50,7 @@ class Net:
         self._writers = {}
         self.overwritten = set()  # (layer name, top name) where a later layer changes in place what the layer's backward needs
         self._memory_limit = MemoryLimit(max_memory, 2 if phase == "TRAIN" else 1) if max_memory else None
-        self._parameters = Parameters(self._frozen_layers(freeze))
+        self._parameters = Parameters(self._frozen_layers(_names(freeze)))
         for layer_def in self.definition.layers:
             self._add(layer_def)
         if max_memory:
@@ -284,6 +289,11 @@ class Net:
             if np.shape(value) != target.shape:
                 raise ShapeError(f"net '{self.name}': {what} '{name}' got the shape {np.shape(value)}, expected {target.shape}")
             target[...] = self.device.asarray(value, dtype=self.dtype)
+
+
+def _names(given):
+    """Return a tuple of names; a single text is one name."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _check_count(layer, what, count, limits):

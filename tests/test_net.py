@@ -255,6 +255,20 @@ def test_phase_chooses_layers():
 NET = data() + fc("a", "x") + fc("y", "a")
 
 
+def test_one_stage_or_pattern_may_be_a_text():
+    net = build(data() + fc("a", "x", ", include: {stage: deploy}"), stages="deploy", freeze="a*")
+    assert net.layer_names == ["x", "a"] and net.layers[1].frozen
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(phase="test"), "phase: got 'test', expected 'TRAIN' or 'TEST'"),
+    (dict(dtype="int32"), "dtype: got 'int32', expected 'float32' or 'float64'"),
+])
+def test_phases_and_types_that_do_not_exist(options, message):
+    with pytest.raises(SpecError, match=message):
+        build(data(), **options)
+
+
 def test_save_and_copy(tmp_path):
     net, other = build(NET, seed=1), build(NET, seed=2)
     assert not np.array_equal(net.params["a"][0].data, other.params["a"][0].data)

@@ -26,6 +26,8 @@ def run(args):
         if not path.is_file():
             raise DataError(f"{path}: no such file; a run's folder holds a metrics.csv")
     known = list(dict.fromkeys(column for path in paths for column, _ in read_curves(path)))
+    if not known:
+        raise DataError(f"{listed(map(str, paths))}: no rows to draw")
     for column in args.columns or ():
         if column not in known:
             raise DataError(f"--columns: no run has '{column}'{nearest(column, known)} (there are {listed(known)})")

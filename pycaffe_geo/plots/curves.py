@@ -3,22 +3,34 @@
 import csv
 from pathlib import Path
 
+from pycaffe_geo.errors import DataError
+
 SKIPPED = {"iteration", "phase", "lr", "seconds", "it/s"}
 GOLDEN = 0.62  # height of one panel over its width
 
 
 def read_curves(path):
-    """Return {(column, phase): (iterations, values)} of a metrics.csv; empty cells are left out, `lr` is kept for TRAIN only."""
+    """Return {(column, phase): (iterations, values)} of a metrics.csv; empty cells are left out, `lr` is kept for TRAIN only.
+
+    DataError where the file is no metrics.csv.
+    """
     curves = {}
-    with open(path, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            for column, text in row.items():
-                if not text or column in SKIPPED - {"lr"} or (column == "lr" and row["phase"] != "TRAIN"):
-                    continue
-                iterations, values = curves.setdefault((column, row["phase"]), ([], []))
-                iterations.append(int(row["iteration"]))
-                values.append(float(text))
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                _add_row(curves, row)
+    except (KeyError, ValueError, TypeError, csv.Error):
+        raise DataError(f"{path}: is no metrics.csv of a run (columns iteration, phase, lr, loss ... of numbers)") from None
     return curves
+
+
+def _add_row(curves, row):
+    for column, text in row.items():
+        if not text or column in SKIPPED - {"lr"} or (column == "lr" and row["phase"] != "TRAIN"):
+            continue
+        iterations, values = curves.setdefault((column, row["phase"]), ([], []))
+        iterations.append(int(row["iteration"]))
+        values.append(float(text))
 
 
 def draw_curves(paths, out, columns=None, log_scale=False):

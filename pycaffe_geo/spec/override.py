@@ -20,12 +20,15 @@ def override(definition, assignments):
         where = f"--set {text}"
         if not sign or not key:
             raise SpecError(f"{where}: expected key=value, such as base_lr=0.01")
-        definition = _set(definition, key.strip(), _value(value), where)
+        definition = _set(definition, key.strip(), _value(value, where), where)
     return definition
 
 
-def _value(text):
-    return _unplaced(read_yaml(f"value: {text}" if text.strip() else "value:", "--set").value["value"])
+def _value(text, where):
+    try:
+        return _unplaced(read_yaml(f"value: {text}" if text.strip() else "value:", where).value["value"])
+    except SpecError:
+        raise SpecError(f"{where}: '{text}' is no YAML value; put text with brackets, braces or colons into quotes") from None
 
 
 def _unplaced(node):

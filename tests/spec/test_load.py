@@ -123,7 +123,7 @@ def test_override_of_a_network():
     ("conv.type=ReLU", "unknown key 'type'"),
     ("layers=3", "unknown key 'layers'"),
     ("name", "expected key=value, such as base_lr=0.01"),
-    ("name=[", "this is no valid YAML"),
+    ("name=[", "--set name=[: '[' is no YAML value; put text with brackets, braces or colons into quotes"),
 ])
 def test_wrong_overrides(text, expected):
     with pytest.raises(SpecError) as e:
