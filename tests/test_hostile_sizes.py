@@ -73,13 +73,15 @@ def test_absurd_parameters(type_name, tmp_path):
 
 
 def odd_shapes(shapes):
-    """Yield the shapes with one axis of one bottom, or of all, 0 or 1, and with another number of axes."""
+    """Yield the shapes with one axis of one bottom, or of all, 0 or 1, with another number of axes, and all of one odd shape."""
     for i, shape in enumerate(shapes):
         others = [shape[:a] + (n,) + shape[a + 1:] for a in range(len(shape)) for n in (0, 1)]
         for other in [*others, (), (3,), (2, 3, 4, 5, 2)]:
             yield [*shapes[:i], other, *shapes[i + 1:]]
     for a in range(min(map(len, shapes), default=0)):
         yield [shape[:a] + (0,) + shape[a + 1:] for shape in shapes]
+    for same in ((), (0,), (1,), (2, 3, 0, 4)):
+        yield [same] * len(shapes)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

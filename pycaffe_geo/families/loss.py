@@ -108,10 +108,10 @@ class ElementLoss(Loss):
         count = valid = slope.size
         if len(bottom) == 3:
             weights = bottom[2].data
-            valid = weights.sum() * (count // weights.size)
+            valid = weights.sum() * (count // max(weights.size, 1))
             self.warn_if_empty(valid, bottom[2])
         total = self.add_up(bottom[0].data, bottom[1].data.reshape(slope.shape), weights, slope, self.work.data)
-        self.factor = 1 / self.divisor(count, bottom[0].shape[0], valid)
+        self.factor = 1 / self.divisor(count, bottom[0].num, valid)
         top[0].data[...] = total * (self.share * self.factor)
 
     def backward(self, top, propagate_down, bottom):
