@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import logging
 import os
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,10 +21,15 @@ def fast_allowed(device, dtype):
 
 def fast(name, device, dtype):
     """Return the module of compiled kernels pycaffe_geo.ops.fast.<name>, or None where the reference has to do (no numba)."""
-    if not fast_allowed(device, dtype) or importlib.util.find_spec("numba") is None:
+    return _load(name) if fast_allowed(device, dtype) else None
+
+
+@lru_cache
+def _load(name):
+    if importlib.util.find_spec("numba") is None:
         return None
     try:
         return importlib.import_module(f"pycaffe_geo.ops.fast.{name}")
     except ImportError as e:  # numba refuses a NumPy newer than it knows
-        log.warning("numba cannot be used (%s): the slower NumPy code runs instead", e)
+        log.warning("numba cannot be used (%s): slower NumPy code runs instead (%s)", e, name)
         return None
