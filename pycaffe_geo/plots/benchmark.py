@@ -30,6 +30,9 @@ def draw_growth(sweeps, out):
             axes.loglog(sweep["size"], sweep[key], marker=".")
             axes.set_title(f"{label}: {what}^{sweep[key + '_exponent']:.2f}", fontsize=9)
             axes.set_xlabel(what, fontsize=8)
+            axes.set_xticks(sweep["size"], [str(size) for size in sweep["size"]])
+            axes.set_xticks([], minor=True)
+            axes.tick_params(labelsize=7, which="both")
             axes.grid(True, which="both", alpha=0.3)
     save()
 

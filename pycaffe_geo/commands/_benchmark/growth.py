@@ -50,6 +50,7 @@ def _stack(depth):
 def measure(what, points, repeats, threads, clock, progress):
     """Return {size, ms, mib, ms_exponent, mib_exponent} of one sweep: median step times, and the memory that the net adds.
 
+    The exponents are fitted to the larger half of the sizes, where constant costs (parameters, libraries) hide least of them.
     points: [(size, Work)]. `progress(steps, what)` yields range(steps).
     """
     times, memory = [], []
@@ -62,7 +63,8 @@ def measure(what, points, repeats, threads, clock, progress):
         finally:
             one.close()
     sizes = [size for size, _ in points]
-    fits = {"ms_exponent": exponent(sizes, times), "mib_exponent": exponent(sizes, memory)}
+    large = slice(min(len(sizes) // 2, len(sizes) - 2), None)
+    fits = {f"{key}_exponent": exponent(sizes[large], costs[large]) for key, costs in (("ms", times), ("mib", memory))}
     return {"size": sizes, "ms": times, "mib": memory, **fits}
 
 
