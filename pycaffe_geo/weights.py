@@ -114,7 +114,12 @@ def read_weights(path):
     kind. WeightsError names the file and what cannot be read.
     """
     if not _is_hdf5(path):
-        return read_caffemodel(path)
+        try:
+            return read_caffemodel(path)
+        except WeightsError as e:
+            if os.fspath(path).endswith(BINARY):
+                raise
+            raise WeightsError(f"{e}; expected a weights file (.caffemodel.h5 or {BINARY})") from e
     with open_hdf5(path) as file:
         data = file.get("data")
         if data is None or not hasattr(data, "items"):

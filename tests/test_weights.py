@@ -30,6 +30,12 @@ def test_foreign_files(tmp_path, content):
         read_weights(path)
 
 
+def test_a_text_file(tmp_path):
+    (tmp_path / "net.yaml").write_text("name: net\n")
+    with pytest.raises(WeightsError, match=r"net.yaml: .*; expected a weights file \(.caffemodel.h5 or .caffemodel\)"):
+        read_weights(tmp_path / "net.yaml")
+
+
 def test_missing_file_and_truncated_file(tmp_path):
     with pytest.raises(WeightsError, match="none.h5: no such file"):
         read_weights(tmp_path / "none.h5")
