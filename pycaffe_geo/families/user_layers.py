@@ -25,14 +25,17 @@ def find_class(module_name, class_name, folder):
     """Return class `class_name` of module `module_name`, which is looked for in `folder` (None: nowhere) and then on the path.
 
     While it is imported, `import caffe` gives pycaffe_geo.caffe where there is no real Caffe. ImportError where there is no such
-    module or it fails to import; SpecError where it has no such class, or no layer's methods.
+    module or it fails to import; SpecError where the name cannot be one, and where it has no such class, or no layer's methods.
     """
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise SpecError(f"got the module '{module_name}', expected a name such as my_layers, without folders and .py")
     with caffe_is_ours():
         module = _find_module(module_name, folder)
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         classes = [name for name, value in vars(module).items() if isinstance(value, type)]
-        raise SpecError(f"module '{module_name}' ({module.__file__}) has no class '{class_name}'{nearest(class_name, classes)}")
+        file = getattr(module, "__file__", "built in")
+        raise SpecError(f"module '{module_name}' ({file}) has no class '{class_name}'{nearest(class_name, classes)}")
     missing = [step for step in STEPS if not callable(getattr(found, step, None))]
     if missing:
         raise SpecError(f"class '{module_name}.{class_name}' has no {' and no '.join(missing)}; a layer has {', '.join(STEPS)}")

@@ -152,6 +152,8 @@ def test_se3_as_caffe():
     [
         ("", "user_layers", r"expected a module and a layer"),
         ("Scaled", "user_layer_s", r"no module 'user_layer_s' beside the network file or on Python's path"),
+        ("Scaled", "../user_layers", r"got the module '../user_layers', expected a name such as my_layers"),
+        ("Scaled", "sys", r"module 'sys' \(built in\) has no class 'Scaled'"),
         ("Scald", "user_layers", r"has no class 'Scald', did you mean 'Scaled'\?"),
         ("NoBackward", "user_layers", r"'user_layers.NoBackward' has no backward; a layer has setup, reshape, forward, backward"),
     ],
