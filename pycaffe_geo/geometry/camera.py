@@ -66,39 +66,6 @@ def unit_rays(intrinsics, depth):
     return (u - cx) / fx, (v - cy) / fy
 
 
-def back_project(depth, intrinsics, out=None):
-    """Return the points d K^-1 (u, v, 1) (N, 3, H, W) of `depth` (N, 1, H, W), in `out` if given."""
-    points = _rays(_no_turn(depth), intrinsics, depth, out)
-    points *= depth
-    return points
-
-
-def back_project_backward(depth, intrinsics, dpoints, ddepth=None, dintrinsics=None):
-    """Write the gradients to depth and intrinsics from `dpoints` (N, 3, H, W)."""
-    if ddepth is not None:
-        _depth_gradient(_no_turn(depth), intrinsics, depth, dpoints, ddepth)
-    if dintrinsics is not None:
-        dintrinsics[...] = inverse_intrinsics_backward(intrinsics, _ray_matrix_gradient(depth, dpoints))
-
-
-def transform_points(points, T):
-    """Return R p + t (N, 3, H, W) of every point p."""
-    T = T.reshape(-1, 4, 4)
-    flat = points.reshape(*points.shape[:2], -1)
-    return (T[:, :3, :3] @ flat + T[:, :3, 3:]).reshape(points.shape)
-
-
-def transform_points_backward(points, T, dpoints):
-    """Return the gradients to the points (N, 3, H, W) and to the transforms (in T's shape; its last row is 0)."""
-    xp = array_module(points)
-    T4 = T.reshape(-1, 4, 4)
-    flat, dflat = (a.reshape(*a.shape[:2], -1) for a in (points, dpoints))
-    dT = xp.zeros_like(T4)
-    dT[:, :3, :3] = dflat @ flat.transpose(0, 2, 1)
-    dT[:, :3, 3] = dflat.sum(axis=2)
-    return (T4[:, :3, :3].transpose(0, 2, 1) @ dflat).reshape(points.shape), dT.reshape(T.shape)
-
-
 def transform_grid(depth, T, intrinsics, out=None):
     """Return the points R (d K^-1 (u, v, 1)) + t (N, 3, H, W), in `out` if given: back-project and move in one step.
 

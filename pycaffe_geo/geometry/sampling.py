@@ -1,7 +1,6 @@
 """Bilinear sampling at given coordinates, and resizing. Images are (N, C, H, W), coordinates (N, 2, H', W') with x first."""
 
 from pycaffe_geo.backend import array_module
-from pycaffe_geo.errors import ShapeError
 
 
 def inside_image(coords, height, width):
@@ -48,24 +47,6 @@ def resize(image, height, width):
     return _mix(image[..., low], image[..., high], fraction)
 
 
-def area_downsample(image, factor):
-    """Return the means (..., H / factor, W / factor) of factor x factor blocks of `image` (..., H, W)."""
-    return _blocks(image, factor).mean(axis=(-3, -1))
-
-
-def area_downsample_depth(depth, factor):
-    """Return depth (..., H / factor, W / factor): 1 / (mean inverse depth of a block's valid pixels), 0 where none is > 0.
-
-    Inverse depth is linear in the image on every plane, so this keeps planes exact.
-    """
-    xp = array_module(depth)
-    valid = depth > 0
-    inverse = xp.where(valid, 1 / xp.where(valid, depth, 1), 0)
-    total = _blocks(inverse, factor).sum(axis=(-3, -1))
-    count = _blocks(valid, factor).sum(axis=(-3, -1)).astype(depth.dtype)
-    return count / xp.where(count > 0, total, 1)
-
-
 def _mix(low, high, fraction):
     return low + fraction * (high - low)
 
@@ -76,10 +57,3 @@ def _resize_weights(xp, dtype, old, new):
     position = xp.clip(position, 0, old - 1)
     low = xp.floor(position).astype(xp.intp)
     return low, xp.minimum(low + 1, old - 1), (position - low).astype(dtype)
-
-
-def _blocks(image, factor):
-    height, width = image.shape[-2:]
-    if height % factor or width % factor:
-        raise ShapeError(f"image is {height} x {width}, expected sizes divisible by the factor {factor}")
-    return image.reshape(*image.shape[:-2], height // factor, factor, width // factor, factor)

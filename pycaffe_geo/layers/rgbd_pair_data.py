@@ -12,6 +12,7 @@ from pycaffe_geo.datasets.cache import pair_path, world_size
 from pycaffe_geo.datasets.pairs import PairFile
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.families.batches import BatchOrder, Prefetcher
+from pycaffe_geo.geometry.camera import flip_intrinsics
 from pycaffe_geo.layer import Layer, register
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ def _flip(batch, which, axis):
     backwards = (..., slice(None, None, -1)) if axis == 0 else (..., slice(None, None, -1), slice(None))
     for name in ("src", "tgt", "depth"):
         batch[name][which] = batch[name][which][backwards]
-    size = batch["src"].shape[3 - axis]
-    batch["intrinsics"][which, 2 + axis] = size - 1 - batch["intrinsics"][which, 2 + axis]
+    size = {("width", "height")[axis]: batch["src"].shape[3 - axis]}
+    batch["intrinsics"][which] = flip_intrinsics(batch["intrinsics"][which], **size)
     batch["pose"][which, :, axis] *= -1
     batch["pose"][which, :, :, axis] *= -1

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.geometry import camera, sampling
 from pycaffe_geo.geometry.grid import pixel_grid
 
@@ -65,17 +64,3 @@ def test_resize_of_integers_gives_float32():
     image = np.array([[0, 255], [255, 0]], np.uint8)
     out = sampling.resize(image, 1, 1)
     assert out.dtype == np.float32 and out[0, 0] == 127.5
-
-
-def test_area_downsample():
-    image = np.arange(24.0).reshape(1, 4, 6)
-    np.testing.assert_array_equal(sampling.area_downsample(image, 2), [[[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]]])
-    with pytest.raises(ShapeError, match="image is 4 x 6, expected sizes divisible by the factor 4"):
-        sampling.area_downsample(image, 4)
-
-
-def test_area_downsample_depth_averages_inverse_depth_of_valid_pixels():
-    depth = np.array([[1.0, 2.0, 0.0, 0.0], [4.0, 0.0, 0.0, 0.0]], np.float32)
-    out = sampling.area_downsample_depth(depth, 2)
-    np.testing.assert_allclose(out, [[3 / 1.75, 0]], rtol=1e-6)
-    assert out.dtype == np.float32

@@ -45,7 +45,7 @@ def test_a_constant_stays_and_the_same_size_is_a_copy(height, width, new_height,
 
 def test_area_of_a_whole_factor_is_the_mean_of_blocks():
     x = RNG.normal(size=(2, 3, 6, 8))
-    np.testing.assert_allclose(resized(x, 3, 4, "area"), sampling.area_downsample(x, 2), rtol=1e-13)
+    np.testing.assert_allclose(resized(x, 3, 4, "area"), x.reshape(2, 3, 3, 2, 4, 2).mean(axis=(3, 5)), rtol=1e-13)
 
 
 def test_area_of_5_pixels_on_3():
