@@ -107,6 +107,8 @@ def add_note(error, text):
         error.add_note(text)
     else:  # Python 3.10
         error.args = (f"{error} [{text}]",)
+        if hasattr(error, "msg"):  # what an ImportError prints
+            error.msg = error.args[0]
 
 
 def note_errors(layer):
