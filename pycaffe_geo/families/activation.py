@@ -1,4 +1,4 @@
-"""What activations share that need their input for the gradient and may work in place."""
+"""What activations share that may work in place: scratch, and their input where the gradient needs it."""
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import Layer

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.blob import Blob
-from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.families.activation import Activation
+from pycaffe_geo.layer import register
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,11 @@ class SigmoidParam:
 
 
 @register
-class Sigmoid(Layer):
+class Sigmoid(Activation):
     """y = 1 / (1 + exp(-x)) = 0.5 tanh(0.5 x) + 0.5, which cannot overflow; any shape (Caffe's Sigmoid)."""
 
     parameters = {"sigmoid_param": SigmoidParam}
-    in_place = True
     uses_top = "values"
-
-    def setup(self, bottom, top):
-        self.slope = Blob((), self.dtype, self.device)
-
-    def reshape(self, bottom, top):
-        top[0].reshape(*bottom[0].shape)
-        self.slope.reshape(*bottom[0].shape)
 
     def forward(self, bottom, top):
         y = top[0].data
@@ -37,7 +29,7 @@ class Sigmoid(Layer):
         y += 0.5
 
     def backward(self, top, propagate_down, bottom):
-        y, slope = top[0].data, self.slope.data
+        y, slope = top[0].data, self.work.diff
         self.xp.subtract(1, y, out=slope)
         slope *= y
         self.xp.multiply(top[0].diff, slope, out=bottom[0].diff)

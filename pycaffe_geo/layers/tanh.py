@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.blob import Blob
-from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.families.activation import Activation
+from pycaffe_geo.layer import register
 
 
 @dataclass(frozen=True)
@@ -15,26 +15,18 @@ class TanHParam:
 
 
 @register
-class TanH(Layer):
+class TanH(Activation):
     """y = tanh(x), element by element; any shape (Caffe's TanH)."""
 
     parameters = {"tanh_param": TanHParam}
-    in_place = True
     uses_top = "values"
     keeps_sign = True
-
-    def setup(self, bottom, top):
-        self.slope = Blob((), self.dtype, self.device)
-
-    def reshape(self, bottom, top):
-        top[0].reshape(*bottom[0].shape)
-        self.slope.reshape(*bottom[0].shape)
 
     def forward(self, bottom, top):
         self.xp.tanh(bottom[0].data, out=top[0].data)
 
     def backward(self, top, propagate_down, bottom):
-        y, slope = top[0].data, self.slope.data
+        y, slope = top[0].data, self.work.diff
         self.xp.multiply(y, y, out=slope)
         self.xp.subtract(1, slope, out=slope)
         self.xp.multiply(top[0].diff, slope, out=bottom[0].diff)
