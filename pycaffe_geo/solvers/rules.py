@@ -38,17 +38,8 @@ class SGD:
 
 
 @rule
-class Nesterov:
+class Nesterov(SGD):
     """Nesterov's accelerated gradient: h' = momentum h + rate g; update = (1 + momentum) h' - momentum h."""
-
-    slots = 1
-
-    def __init__(self, solver):
-        self.momentum = solver.momentum
-
-    def numbers(self, rate, iteration):
-        """Return what the compiled rule needs (see ops.update)."""
-        return rate, self.momentum
 
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
