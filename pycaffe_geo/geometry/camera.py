@@ -154,10 +154,6 @@ def _rays(turn, intrinsics, depth, out):
     return array_module(depth).add(row[:, :, None, :], column[:, :, :, None], out=out)
 
 
-def _no_turn(like):
-    return array_module(like).eye(3, dtype=like.dtype)[None]
-
-
 def _depth_gradient(turn, intrinsics, depth, dpoints, ddepth):
     xp = array_module(depth)
     rays = _rays(turn, intrinsics, depth, None)

@@ -49,4 +49,5 @@ def test_negative_slope_below_zero_cannot_work_in_place():
 
 @pytest.mark.parametrize("engine", ["DEFAULT", "CAFFE", "CUDNN"])
 def test_reads_the_engine_of_old_files(engine):
-    build_layer("ReLU", [(2, 3)], relu_param=dict(engine=engine))
+    layer, *_ = build_layer("ReLU", [(2, 3)], relu_param=dict(engine=engine))
+    assert layer.relu_param.engine == engine

@@ -51,4 +51,5 @@ def test_as_caffe(case):
 
 @pytest.mark.parametrize("engine", ["DEFAULT", "CAFFE", "CUDNN"])
 def test_reads_the_engine_of_old_files(engine):
-    build_layer("Softmax", [(2, 3)], softmax_param=dict(engine=engine))
+    layer, *_ = build_layer("Softmax", [(2, 3)], softmax_param=dict(engine=engine))
+    assert layer.softmax_param.engine == engine
