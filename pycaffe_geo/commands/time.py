@@ -1,7 +1,8 @@
 """Measure every layer's forward and backward time, and the memory of blobs and parameters.
 
 Times are medians over --iterations after one iteration of warming up; the device is waited for after every layer. The whole
-iteration is measured once more without waiting in between, which is faster on a GPU.
+iteration is measured once more without waiting in between, which is faster on a GPU. With --data: what bounds the run, the data
+layers or the others.
 """
 
 import csv
@@ -9,15 +10,16 @@ from statistics import median
 from time import perf_counter
 
 from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, progress, table
-from pycaffe_geo.errors import bytes_text
+from pycaffe_geo.errors import PycaffeGeoError, bytes_text
 
-EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20"
+EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20 --data"
 
 
 def arguments(parser):
     net_options(parser, phase="TRAIN")
     option(parser, "weights")
     option(parser, "iterations", default=20)
+    parser.add_argument("--data", action="store_true", help="tell whether making batches or computing bounds the run")
     option(parser, "out", metavar="FILE", help="write the table as CSV, times in milliseconds")
     device_options(parser)
 
@@ -27,6 +29,8 @@ def run(args):
 
     net = build_net(args, device=device_of(args), weights=args.weights)
     _whole_iteration(net)
+    if args.data:
+        _data_or_computing(net, args.iterations)
     layers = [_layer_by_layer(net) for _ in progress(args.iterations, "layer by layer")]
     whole = [_whole_iteration(net) for _ in progress(args.iterations, "whole iterations")]
     forward, backward = ([median(times) for times in zip(*part)] for part in zip(*layers))
@@ -61,6 +65,39 @@ def _whole_iteration(net):
     net.clear_param_diffs()
     net.device.synchronize()
     return _milliseconds(net, net.forward), _milliseconds(net, net.backward)
+
+
+def _data_or_computing(net, iterations):
+    """Print the times of batches made one after another, of computing on one batch again and again, and of both at once."""
+    data = [i for i, layer in enumerate(net.layers) if layer.is_data and layer.type != "Input"]
+    if not data:
+        raise PycaffeGeoError(f"--data: net '{net.name}' has no data layer in phase {net.phase} (Input layers make no batches)")
+    others = [i for i in range(len(net.layers)) if i not in data]
+
+    def batch():
+        for i in data:
+            net.forward_layer(i)
+
+    def compute():
+        net.clear_param_diffs()
+        for i in others:
+            net.forward_layer(i)
+        net.backward()
+
+    def both():
+        batch()
+        compute()
+
+    batch()
+    made, computed, together = (
+        median(_milliseconds(net, call) for _ in progress(iterations, text))
+        for call, text in ((batch, "batches alone"), (compute, "computing alone"), (both, "both"))
+    )
+    print(f"a batch takes {made:.3f} ms to make, computing on it {computed:.3f} ms, both at once {together:.3f} ms")
+    if made > computed:
+        print("the data bound this run: make smaller pictures, prepare them ahead, or give it more cores")
+    else:
+        print(f"computing bounds this run; it waits {max(together - computed, 0) / together:.0%} of its time for data")
 
 
 def _milliseconds(net, call, *arguments):

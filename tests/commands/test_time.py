@@ -26,3 +26,25 @@ def test_shape_replaces_data_that_are_absent(tool, tmp_path):
     assert code == 1 and "did you mean 'label'?" in err
     code, out, _ = tool("time", "--net", tmp_path / "n.yaml", "--iterations", "1", "--shape", "x=2,5", "--shape", "label=2")
     assert code == 0 and "SoftmaxWithLoss" in out
+
+
+def test_data_tells_what_bounds_the_run(tool, tmp_path):
+    net = tmp_path / "slow.yaml"
+    (tmp_path / "slow.py").write_text(
+        "import time\nimport pycaffe_geo\n\n"
+        "class Slow(pycaffe_geo.Layer):\n    bottoms = (0, 0)\n    tops = (1, 1)\n    is_data = True\n\n"
+        "    def reshape(self, bottom, top):\n        top[0].reshape(2, 3)\n\n"
+        "    def forward(self, bottom, top):\n        time.sleep(0.02)\n        top[0].data[...] = 1\n",
+        encoding="utf-8",
+    )
+    net.write_text(
+        "layers:\n- {name: d, type: Python, top: x, python_param: {module: slow, layer: Slow}}\n"
+        "- {name: fc, type: InnerProduct, bottom: x, inner_product_param: {num_output: 3}}\n"
+        "- {name: loss, type: Reduction, bottom: fc, loss_weight: 1}\n",
+        encoding="utf-8",
+    )
+    code, out, _ = tool("time", "--net", net, "--iterations", "2", "--data")
+    assert code == 0 and "the data bound this run" in out
+    net.write_text("layers:\n- {name: x, type: Input, input_param: {shape: {dim: [1]}}}\n", encoding="utf-8")
+    code, _, err = tool("time", "--net", net, "--iterations", "2", "--data")
+    assert code == 1 and "has no data layer in phase TRAIN" in err
