@@ -10,15 +10,18 @@ from pycaffe_geo.ops.softmax import fold_axis
 
 @dataclass(frozen=True)
 class AccuracyParam:
-    """Right means: among the `top_k` largest scores along `axis`; labels equal to `ignore_label` do not count."""
+    """Right means: among the `top_k` largest scores along `axis`; labels equal to `ignore_label` do not count. `within`, which
+    Caffe does not have: classes in order, such as bins, at most so far from the true one count as the true one."""
 
     top_k: int = 1
     axis: int = 1
     ignore_label: int | None = None
+    within: int = 0
 
     def __post_init__(self):
-        if self.top_k < 1:
-            raise ValueError(f"top_k is {self.top_k}, expected at least 1")
+        for name, least in (("top_k", 1), ("within", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least {least}")
 
 
 @register
@@ -56,10 +59,11 @@ class Accuracy(Layer):
         label = bottom[1].data.reshape(self.shape[0], 1, self.shape[2])
         counted = label != (xp.inf if p.ignore_label is None else p.ignore_label)
         check_labels(self, label, counted, self.shape[1])
-        is_class = (label == xp.arange(self.shape[1])[:, None]) & counted
-        true_score = xp.where(is_class, scores, 0).sum(axis=1, keepdims=True)
-        not_worse = (scores >= true_score).sum(axis=1, keepdims=True)
-        right = is_class & (not_worse <= p.top_k)
+        distance = abs(label - xp.arange(self.shape[1])[:, None])
+        is_class, near = (distance == 0) & counted, distance <= p.within
+        true_score = xp.where(near, scores, -xp.inf).max(axis=1, keepdims=True)
+        not_worse = ((scores >= true_score) & ~near).sum(axis=1, keepdims=True)
+        right = is_class & (not_worse < p.top_k)
         top[0].data[...] = right.sum() / xp.maximum(is_class.sum(), 1)
         for blob in top[1:]:
             blob.data[...] = right.sum(axis=(0, 2)) / xp.maximum(is_class.sum(axis=(0, 2)), 1)

@@ -32,6 +32,13 @@ def test_a_tie_counts_against_the_true_class():
     assert accuracy(np.zeros((1, 3)), np.zeros(1), top_k=3)[0] == 1
 
 
+@pytest.mark.parametrize("within", [1, 2])
+def test_classes_near_the_true_one_count_as_right(within):
+    near = abs(SCORES.argmax(axis=1) - LABELS) <= within
+    assert accuracy(SCORES, LABELS, within=within)[0] == pytest.approx(near.mean())
+    assert 0 < near.mean() and accuracy(SCORES, LABELS)[0] < near.mean()
+
+
 def test_ignored_labels_do_not_count():
     scores = np.eye(3)
     share, classes = accuracy(scores, np.array([0, 255, 1]), tops=2, ignore_label=255)
