@@ -13,15 +13,16 @@ MIN_DEPTH = 1e-3  # metres; points at or before it are not projected
 INVALID = -2.0  # their pixel coordinates, outside every image
 
 
-def scale_intrinsics(intrinsics, scale_x, scale_y):
+def scale_intrinsics(intrinsics, scale_x, scale_y, offset=0.5):
     """Return the intrinsics of the image resized by the factors new width / width and new height / height.
 
-    Pixel centres lie at integers, so the principal point moves as cx' = (cx + 0.5) scale - 0.5.
+    Pixel centres lie at integers, so the principal point moves as cx' = (cx + offset) scale - offset with offset 0.5. Offset 0
+    is right where the first pixel's centre stays in place (aligned corners).
     """
     result = intrinsics.copy()
     for axis, scale in ((0, scale_x), (1, scale_y)):
         result[:, axis] *= scale
-        result[:, 2 + axis] = (result[:, 2 + axis] + 0.5) * scale - 0.5
+        result[:, 2 + axis] = (result[:, 2 + axis] + offset) * scale - offset
     return result
 
 
