@@ -16,11 +16,8 @@ TRANSLATIONS = ("exponential", "rotated", "direct")
 def exp(twist, translation="exponential"):
     """Return the transforms T (N, 4, 4) of `twist` (N, 6): rotation vector in radians, then translation in metres."""
     _check(translation)
-    xp = array_module(twist)
     w, u = twist[:, :3], twist[:, 3:]
-    T = xp.zeros((len(twist), 4, 4), dtype=twist.dtype)
-    T[:, :3, :3] = so3.exp(w)
-    T[:, 3, 3] = 1
+    T = from_rotation(so3.exp(w))
     if translation == "direct":
         T[:, :3, 3] = u
     else:
@@ -64,6 +61,14 @@ def log(T, translation="exponential"):
     return xp.concatenate([w, t[:, :, 0]], axis=1)
 
 
+def from_rotation(R):
+    """Return the transforms (N, 4, 4) that turn by `R` (N, 3, 3) and do not move."""
+    T = array_module(R).zeros((len(R), 4, 4), dtype=R.dtype)
+    T[:, :3, :3] = R
+    T[:, 3, 3] = 1
+    return T
+
+
 def inverse(T):
     """Return the inverses (..., 4, 4) of rigid transforms `T` (..., 4, 4)."""
     xp = array_module(T)
@@ -72,6 +77,17 @@ def inverse(T):
     result[..., :3, 3:] = -(result[..., :3, :3] @ T[..., :3, 3:])
     result[..., 3, 3] = 1
     return result
+
+
+def inverse_backward(T, d_inverse):
+    """Return the gradient (..., 4, 4) to `T` from the gradient to inverse(T) = [R^T, -R^T t]; the last rows do not count."""
+    xp = array_module(T)
+    R, t = T[..., :3, :3], T[..., :3, 3:]
+    moved = d_inverse[..., :3, 3:]
+    dT = xp.zeros_like(T)
+    dT[..., :3, :3] = d_inverse[..., :3, :3].swapaxes(-1, -2) - t @ moved.swapaxes(-1, -2)
+    dT[..., :3, 3:] = -(R @ moved)
+    return dT
 
 
 def relative(P_b, P_a):

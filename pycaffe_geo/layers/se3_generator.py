@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.families.transform_generator import TransformGenerator
 from pycaffe_geo.geometry import se3
-from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.layer import register
 
 
 @dataclass(frozen=True)
@@ -16,23 +16,17 @@ class SE3GeneratorParam:
 
 
 @register
-class SE3Generator(Layer):
+class SE3Generator(TransformGenerator):
     """Twist (N, 6[, 1, 1]) -> transform (N, 1, 4, 4): rotation vector w (radians) first, then translation u (metres).
 
     R = exp(w) and t as `translation` says (geometry/se3.py has the formulas); gradients are exact, also at zero and near pi.
     """
 
     parameters = {"se3_generator_param": SE3GeneratorParam}
+    size = 6
 
-    def reshape(self, bottom, top):
-        shape = bottom[0].shape
-        if shape[1:] not in ((6,), (6, 1, 1)):
-            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected (N, 6) or (N, 6, 1, 1)")
-        top[0].reshape(shape[0], 1, 4, 4)
+    def transform(self, numbers):
+        return se3.exp(numbers, self.se3_generator_param.translation)
 
-    def forward(self, bottom, top):
-        top[0].data[:, 0] = se3.exp(bottom[0].data.reshape(-1, 6), self.se3_generator_param.translation)
-
-    def backward(self, top, propagate_down, bottom):
-        twist = bottom[0].data.reshape(-1, 6)
-        bottom[0].diff.reshape(-1, 6)[...] = se3.exp_backward(twist, top[0].diff[:, 0], self.se3_generator_param.translation)
+    def transform_backward(self, numbers, dT):
+        return se3.exp_backward(numbers, dT, self.se3_generator_param.translation)
