@@ -1,0 +1,116 @@
+"""Trajectory files: camera-to-world poses as text, in the layouts of KITTI odometry and of TUM RGB-D.
+
+    KITTI   12 numbers a line, the upper three rows of the pose row by row; one line for each frame, no comments
+    TUM     time stamp (s) tx ty tz qx qy qz qw; `#` begins a comment
+
+Positions are metres. Errors are DataError with file:line.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from pycaffe_geo.datasets.tum import nearest_in_time
+from pycaffe_geo.errors import DataError
+from pycaffe_geo.geometry import so3
+
+_TOLERANCE = 1e-3  # of R R^T from 1: published files hold 6 digits
+
+
+def read_kitti(path):
+    """Read a KITTI file as poses (F, 4, 4) float64."""
+    rows, numbers = _table(path, 12, "12 numbers, the upper three rows of a camera-to-world pose")
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3] = rows.reshape(-1, 3, 4)
+    turn = poses[:, :3, :3]
+    error = np.abs(turn @ turn.transpose(0, 2, 1) - np.eye(3)).max(axis=(1, 2))
+    _refuse(path, numbers, (error > _TOLERANCE) | (np.linalg.det(turn) < 0),
+            lambda i: f"no rotation: R R^T differs from 1 by {error[i]:.3g}, det R = {np.linalg.det(turn[i]):.3g}")
+    return poses
+
+
+def read_tum_trajectory(path):
+    """Read a TUM file as times (F,) in seconds and poses (F, 4, 4), float64, sorted by time."""
+    rows, numbers = _table(path, 8, "timestamp tx ty tz qx qy qz qw")
+    quaternion = rows[:, 4:]
+    norm = np.linalg.norm(quaternion, axis=1)
+    _refuse(path, numbers, np.abs(norm - 1) > 0.01, lambda i: f"the quaternion has length {norm[i]:.4g}, expected 1")
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3, :3] = _rotations(quaternion / norm[:, None])
+    poses[:, :3, 3] = rows[:, 1:4]
+    order = np.argsort(rows[:, 0], kind="stable")
+    return rows[order, 0], poses[order]
+
+
+def write_kitti(path, poses):
+    """Write poses (F, 4, 4) as a KITTI file; numbers are read back as they were."""
+    _write(path, np.asarray(poses, np.float64)[:, :3].reshape(-1, 12))
+
+
+def write_tum(path, times, poses):
+    """Write times (F,) in seconds and poses (F, 4, 4) as a TUM file."""
+    poses = np.asarray(poses, np.float64)
+    vector = so3.log(poses[:, :3, :3])
+    half = np.linalg.norm(vector, axis=1, keepdims=True) / 2
+    quaternion = [vector / 2 * np.sinc(half / np.pi), np.cos(half)]
+    _write(path, np.concatenate([np.reshape(times, (-1, 1)), poses[:, :3, 3], *quaternion], axis=1))
+
+
+def matched(times, others, max_difference=0.01):
+    """Return indices (i, j), each (M,), of the frames of two sorted lists of times that belong together, each used once.
+
+    The closest find each other first; pairs are at most max_difference seconds apart. DataError where there is none.
+    """
+    partner = nearest_in_time(times, others, max_difference)
+    first = np.flatnonzero(partner >= 0)
+    if not len(first):
+        raise DataError(f"no two time stamps are within {max_difference:g} s: {times[0]:.6f} to {times[-1]:.6f} in one file, "
+                        f"{others[0]:.6f} to {others[-1]:.6f} in the other")
+    return first, partner[first]
+
+
+def _table(path, columns, expected):
+    """Return the finite numbers (F, columns) of a text file and the number of each row's line."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(f"{path}: cannot be read as text: {e}") from e
+    rows, numbers = [], []
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        if len(words) != columns:
+            hint = {12: "; is it a KITTI file?", 8: "; is it a TUM file?"}.get(len(words), "")
+            raise DataError(f"{path}:{number}: {len(words)} numbers, expected {expected}{hint}")
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError as e:
+            raise DataError(f"{path}:{number}: {e}; expected {expected}") from e
+        numbers.append(number)
+    if not rows:
+        raise DataError(f"{path}: has no pose, expected lines of {expected}")
+    rows, numbers = np.array(rows), np.array(numbers)
+    _refuse(path, numbers, ~np.isfinite(rows).all(axis=1), lambda i: "has a number that is not finite")
+    return rows, numbers
+
+
+def _refuse(path, numbers, bad, reason):
+    """Raise DataError for the first row that is `bad` (F,), at its line."""
+    if bad.any():
+        i = int(bad.argmax())
+        raise DataError(f"{path}:{numbers[i]}: {reason(i)}")
+
+
+def _rotations(quaternion):
+    """Return R (F, 3, 3) of unit quaternions (F, 4), scalar last: R = 1 + 2 w [v]x + 2 [v]x^2."""
+    cross = so3.hat(quaternion[:, :3])
+    return np.eye(3) + 2 * quaternion[:, 3, None, None] * cross + 2 * cross @ cross
+
+
+def _write(path, rows):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(" ".join(map(repr, row)) + "\n" for row in rows.tolist())
+    path.write_text(text, encoding="utf-8")
