@@ -14,7 +14,7 @@ KINDS = {
     "pooling": ("Pooling", "Unpooling", "SPP"),
     "activation": ("AbsVal", "BNLL", "ELU", "Exp", "Log", "Power", "PReLU", "ReLU", "Sigmoid", "Softmax", "Swish", "TanH"),
     "geometry": ("SE3Generator", "Transform3DGrid", "PinholeProjection", "InverseWarping"),
-    "measure": ("Accuracy", "PoseError"),
+    "measure": ("Accuracy", "DepthError", "PoseError"),
 }
 
 

@@ -80,8 +80,8 @@ def crop_mask(height, width, crop):
 
 
 def valid_mask(truth, min_depth=1e-3, cap=80, crop="none"):
-    """Return the mask (H, W) bool of the pixels that count: min_depth < truth < cap (metres), inside the crop."""
-    return (truth > min_depth) & (truth < cap) & crop_mask(*truth.shape, crop)
+    """Return the mask (..., H, W) bool of the pixels that count: min_depth < truth < cap (metres), inside the crop."""
+    return (truth > min_depth) & (truth < cap) & crop_mask(*truth.shape[-2:], crop)
 
 
 def image_errors(predicted, truth, place, min_depth=1e-3, cap=80, crop="none", median_scaling=False, mask=None):

@@ -9,7 +9,7 @@ from pycaffe_geo.families.convolution import spatial_sizes
 from pycaffe_geo.layer import layer_class
 
 BUILDERS = {}
-UNREAD = ("Silence", "Accuracy", "PoseError")  # no loss depends on them
+UNREAD = ("Silence", "Accuracy", "DepthError", "PoseError")  # no loss depends on them
 
 
 def builds(*types):
