@@ -39,3 +39,51 @@ def affine_grid_backward(dcoords, origin):
     x, y = origin_axes(*dcoords.shape[2:], dcoords, origin)
     columns = dcoords.sum(axis=2)
     return array_module(dcoords).stack([columns @ x, dcoords.sum(axis=3) @ y[:, 0], columns.sum(axis=2)], axis=2)
+
+
+def pixel_affine(numbers, origin, coords, around_identity=False):
+    """Write (a0 x + a1 y + a2, a3 x + a4 y + a5) to `coords`, with six `numbers` (N, 6, H, W) for each pixel.
+
+    `around_identity`: x + a0 x + a1 y + a2 and y + a3 x + a4 y + a5.
+    """
+    height, width = coords.shape[2:]
+    axes = x, y = origin_axes(height, width, coords, origin)
+    for channel, start in enumerate(origin_point(height, width, origin)):
+        a, b, c = numbers[:, 3 * channel : 3 * channel + 3].swapaxes(0, 1)
+        out = coords[:, channel]
+        array_module(coords).multiply(a, x, out=out)
+        out += b * y
+        out += c
+        out += axes[channel] + start if around_identity else start
+
+
+def pixel_affine_backward(dcoords, origin, dnumbers):
+    """Write the gradient (N, 6, H, W) to the numbers of `pixel_affine` from `dcoords` (N, 2, H, W)."""
+    xp = array_module(dcoords)
+    x, y = origin_axes(*dcoords.shape[2:], dcoords, origin)
+    xp.multiply(dcoords, x, out=dnumbers[:, 0::3])
+    xp.multiply(dcoords, y, out=dnumbers[:, 1::3])
+    dnumbers[:, 2::3] = dcoords
+
+
+def pixel_se2(motion, origin, coords):
+    """Write R(theta) (x, y) + t to `coords`, with `motion` (N, 3, H, W) = theta (radians), tx, ty (pixels) for each pixel."""
+    height, width = coords.shape[2:]
+    for channel, turned in enumerate(_turned(motion[:, 0], height, width, origin)):
+        array_module(coords).add(turned, motion[:, 1 + channel], out=coords[:, channel])
+        coords[:, channel] += origin_point(height, width, origin)[channel]
+
+
+def pixel_se2_backward(motion, dcoords, origin, dmotion):
+    """Write the gradient (N, 3, H, W) to the motion of `pixel_se2` from `dcoords` (N, 2, H, W)."""
+    turned_x, turned_y = _turned(motion[:, 0], *dcoords.shape[2:], origin)
+    array_module(dcoords).subtract(dcoords[:, 1] * turned_x, dcoords[:, 0] * turned_y, out=dmotion[:, 0])
+    dmotion[:, 1:] = dcoords
+
+
+def _turned(angle, height, width, origin):
+    """Return R(angle) (x, y), two (N, H, W), for angles (N, H, W)."""
+    xp = array_module(angle)
+    x, y = origin_axes(height, width, angle, origin)
+    cos, sin = xp.cos(angle), xp.sin(angle)
+    return cos * x - sin * y, sin * x + cos * y

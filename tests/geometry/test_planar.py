@@ -31,3 +31,17 @@ def test_affine_grid_backward_is_the_adjoint(origin):
     planar.affine_grid(step, origin, moved)
     gradient = planar.affine_grid_backward(dcoords, origin)
     np.testing.assert_allclose((gradient * step).sum(), (dcoords * (moved - base)).sum(), rtol=1e-13)
+
+
+@pytest.mark.parametrize("origin", ["top_left", "center"])
+def test_pixel_motions_agree_on_a_rotation(origin):
+    """The same rotation and translation as an affine grid, as six numbers per pixel, and as SE(2) per pixel."""
+    angle, tx, ty = 0.7, 3.0, -2.0
+    c, s = np.cos(angle), np.sin(angle)
+    A = np.array([[[c, -s, tx], [s, c, ty]]])
+    coords = [np.empty((1, 2, 3, 4)) for _ in range(3)]
+    planar.affine_grid(A, origin, coords[0])
+    planar.pixel_affine(np.broadcast_to(A.reshape(1, 6, 1, 1), (1, 6, 3, 4)), origin, coords[1])
+    planar.pixel_se2(np.broadcast_to(np.reshape([angle, tx, ty], (1, 3, 1, 1)), (1, 3, 3, 4)), origin, coords[2])
+    np.testing.assert_allclose(coords[1], coords[0], atol=1e-14)
+    np.testing.assert_allclose(coords[2], coords[0], atol=1e-14)
