@@ -25,6 +25,22 @@ def origin_axes(height, width, like, origin):
     return u - x0, (v - y0)[:, None]
 
 
+def similarity(numbers):
+    """Return [e^l R(theta) | t] (N, 2, 3) of `numbers` (N, 4) = theta (radians), tx, ty, l."""
+    xp = array_module(numbers)
+    a, b = _scaled_turn(numbers)
+    columns = [xp.stack([a, b], axis=1), xp.stack([-b, a], axis=1), numbers[:, 1:3]]
+    return xp.stack(columns, axis=2)
+
+
+def similarity_backward(numbers, dA):
+    """Return the gradient (N, 4) to the numbers of `similarity` from `dA` (N, 2, 3)."""
+    a, b = _scaled_turn(numbers)
+    da, db = dA[:, 0, 0] + dA[:, 1, 1], dA[:, 1, 0] - dA[:, 0, 1]
+    columns = [a * db - b * da, dA[:, 0, 2], dA[:, 1, 2], a * da + b * db]
+    return array_module(numbers).stack(columns, axis=1)
+
+
 def affine_grid(transform, origin, coords):
     """Write A (x, y, 1) to `coords` (N, 2, H, W), A = `transform` (N, 2, 3)."""
     height, width = coords.shape[2:]
@@ -79,6 +95,13 @@ def pixel_se2_backward(motion, dcoords, origin, dmotion):
     turned_x, turned_y = _turned(motion[:, 0], *dcoords.shape[2:], origin)
     array_module(dcoords).subtract(dcoords[:, 1] * turned_x, dcoords[:, 0] * turned_y, out=dmotion[:, 0])
     dmotion[:, 1:] = dcoords
+
+
+def _scaled_turn(numbers):
+    """Return e^l cos(theta) and e^l sin(theta), (N,) each."""
+    xp = array_module(numbers)
+    scale = xp.exp(numbers[:, 3])
+    return scale * xp.cos(numbers[:, 0]), scale * xp.sin(numbers[:, 0])
 
 
 def _turned(angle, height, width, origin):
