@@ -61,6 +61,27 @@ def log(T, translation="exponential"):
     return xp.concatenate([w, t[:, :, 0]], axis=1)
 
 
+def log_backward(T, dtwist, translation="exponential"):
+    """Return the gradient (N, 4, 4) to `T` from `dtwist` (N, 6), as so3.log_backward defines it; the last row gets 0."""
+    _check(translation)
+    xp = array_module(T)
+    R, t = T[:, :3, :3], T[:, :3, 3:]
+    dw, dt = dtwist[:, :3], dtwist[:, 3:, None]
+    dT = xp.zeros_like(T)
+    if translation == "exponential":
+        w = so3.log(R)
+        V = so3.left_jacobian(w)
+        dt = xp.linalg.solve(V.transpose(0, 2, 1), dt)
+        u = xp.linalg.solve(V, t)
+        dw = dw - so3.left_jacobian_backward(w, dt @ u.transpose(0, 2, 1))
+    elif translation == "rotated":
+        dT[:, :3, :3] = t @ dt.transpose(0, 2, 1)
+        dt = R @ dt
+    dT[:, :3, :3] += so3.log_backward(R, dw)
+    dT[:, :3, 3:] = dt
+    return dT
+
+
 def from_rotation(R):
     """Return the transforms (N, 4, 4) that turn by `R` (N, 3, 3) and do not move."""
     T = array_module(R).zeros((len(R), 4, 4), dtype=R.dtype)

@@ -10,11 +10,14 @@ See Murray, Li and Sastry, "A Mathematical Introduction to Robotic Manipulation"
 """
 
 from functools import lru_cache
-from math import factorial
+from math import comb, factorial
 
 from pycaffe_geo.backend import array_module
+from pycaffe_geo.geometry import quaternion
 
 SERIES_TERMS = 10  # below s = 1 the first term left out is under 1e-19
+SMALL_SINE = 0.1  # of half the angle, squared
+RATIO_TERMS = 16  # below it the first term left out is under 1e-16
 
 
 @lru_cache(maxsize=None)
@@ -87,17 +90,24 @@ def left_jacobian_backward(w, dV):
 def log(R):
     """Return the rotation vectors (N, 3), of length at most pi, of the rotation matrices `R` (N, 3, 3).
 
-    Goes through the unit quaternion built from its largest component, so it keeps full precision near 0 and near pi.
-    At exactly pi either of the two opposite vectors may come out.
+    Goes through the unit quaternion (c, v), built from its largest component, as w = f v with f = 2 atan2(|v|, c) / |v|, so
+    it keeps full precision near 0 and near pi. At exactly pi either of the two opposite vectors may come out.
+    """
+    q = quaternion.from_matrix(R)
+    return _half_angle_ratio(q)[0] * q[:, 1:]
+
+
+def log_backward(R, dw):
+    """Return the gradient (N, 3, 3) to `R` from `dw` (N, 3): the formula's, in the nine entries of any matrix.
+
+    df/dc = -2 and df/d|v| = h |v| with h = (2 c - f) / |v|^2, on unit quaternions; both stay finite near 0 and near pi.
     """
     xp = array_module(R)
-    q = _quaternion(R)
-    q = xp.where(q[:, :1] < 0, -q, q)
-    scalar, vector = q[:, :1], q[:, 1:]
-    length = xp.sqrt((vector * vector).sum(axis=1, keepdims=True))
-    tiny = length < xp.finfo(R.dtype).tiny ** 0.5
-    ratio = xp.arctan2(length, scalar) / xp.where(tiny, 1, length)
-    return 2 * xp.where(tiny, 1, ratio).astype(R.dtype) * vector
+    q = quaternion.from_matrix(R)
+    f, h = _half_angle_ratio(q)
+    v = q[:, 1:]
+    along = (v * dw).sum(axis=1, keepdims=True)
+    return quaternion.from_matrix_backward(R, xp.concatenate([-2 * along, f * dw + h * along * v], axis=1))
 
 
 def _polynomial(w, s, b, c):
@@ -119,16 +129,22 @@ def _polynomial_backward(w, s, dM, b, c, db_ds, dc_ds):
     return b[:, None] * skew + c[:, None] * symmetric_w + 2 * ds[:, None] * w
 
 
-def _quaternion(R):
-    """Return unit quaternions (N, 4), scalar first, from the longest row of 4 q q^T, which is linear in R."""
-    xp = array_module(R)
-    outer = xp.empty((len(R), 4, 4), dtype=R.dtype)
-    trace = R[:, 0, 0] + R[:, 1, 1] + R[:, 2, 2]
-    outer[:, 1:, 1:] = R + R.transpose(0, 2, 1)
-    outer[:, 0, 1:] = outer[:, 1:, 0] = skew_part(R)
-    outer[:, 0, 0] = 1 + trace
-    diagonal = xp.arange(1, 4)
-    outer[:, diagonal, diagonal] += (1 - trace)[:, None]
-    best = outer.diagonal(axis1=1, axis2=2).argmax(axis=1)
-    row = xp.take_along_axis(outer, best[:, None, None], axis=1)[:, 0]
-    return row / xp.sqrt((row * row).sum(axis=1, keepdims=True))
+@lru_cache(maxsize=None)
+def _ratio_table(xp, dtype):
+    """Return the powers 0..K-1 (K,) and the Taylor coefficients in x = |v|^2 of f = 2 asin(|v|) / |v| and h, (K, 2)."""
+    central = [comb(2 * k, k) / 4**k for k in range(RATIO_TERMS + 1)]
+    rows = [[2 * central[k] / (2 * k + 1), -8 * (k + 1) / (4 * (k + 1) ** 2 - 1) * central[k + 1]] for k in range(RATIO_TERMS)]
+    return xp.arange(RATIO_TERMS, dtype=dtype), xp.asarray(rows, dtype=dtype)
+
+
+def _half_angle_ratio(q):
+    """Return f and h of `log` and `log_backward`, (N, 1), for unit quaternions with w >= 0: a series where |v|^2 < 0.1."""
+    xp = array_module(q)
+    x = (q[:, 1:] ** 2).sum(axis=1, keepdims=True)
+    powers, table = _ratio_table(xp, q.dtype)
+    near = xp.minimum(x, SMALL_SINE) ** powers @ table
+    safe = xp.maximum(x, SMALL_SINE)
+    length, c = xp.sqrt(safe), q[:, :1]
+    f = 2 * xp.arctan2(length, c) / length
+    small = x < SMALL_SINE
+    return xp.where(small, near[:, :1], f), xp.where(small, near[:, 1:], (2 * c - f) / safe)

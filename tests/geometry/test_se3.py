@@ -68,6 +68,18 @@ def test_log_undoes_exp(angle, translation):
     np.testing.assert_allclose(se3.log(se3.exp(twist, translation), translation), twist, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("translation", se3.TRANSLATIONS)
+@pytest.mark.parametrize("angle", ANGLES)
+def test_log_backward_undoes_exp_backward(angle, translation):
+    """log(exp(twist)) = twist: the gradient through both is what that came in, up to pi, where no difference could be taken."""
+    T = se3.exp(twists(angle), translation)
+    weight = np.random.default_rng(3).normal(size=(len(T), 6))
+    dT = se3.log_backward(T, weight, translation)
+    through = se3.exp_backward(se3.log(T, translation), dT, translation)
+    np.testing.assert_allclose(through, weight, rtol=0, atol=1e-12)
+    assert not dT[:, 3].any()
+
+
 def test_inverse_and_relative():
     P_a, P_b = se3.exp(twists(0.5, seed=3)), se3.exp(twists(1.5, seed=4))
     np.testing.assert_allclose(se3.inverse(P_a) @ P_a, np.tile(np.eye(4), (5, 1, 1)), atol=1e-14)
