@@ -80,7 +80,7 @@ class ElementLoss(Loss):
     """Sum over elements of weight * cost(prediction - target) / normaliser; bottoms of one shape, and weights.
 
     The weights (N, 1, H, W) or of full shape get no gradient; an element of weight 0 counts nothing, whatever its values.
-    A subclass gives `cost`, a name of ops.element_cost, and `share` = cost / (difference * slope).
+    A subclass gives `cost`, a name of ops.element_cost, and `share` = cost / (difference * slope); or its own `plan_cost`.
     """
 
     bottoms = (2, 3)
@@ -92,7 +92,11 @@ class ElementLoss(Loss):
     def setup(self, bottom, top):
         self.refuse_ignore_label("give a third bottom, 0 where to skip")
         self.work = Blob((), self.dtype, self.device)  # data: scratch; diff: weight * slope
-        self.add_up = plan_element_cost(self.cost, self.device, self.dtype)
+        self.add_up = self.plan_cost()
+
+    def plan_cost(self):
+        """Return the function that ops.element_cost describes."""
+        return plan_element_cost(self.cost, self.device, self.dtype)
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape

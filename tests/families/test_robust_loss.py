@@ -1,0 +1,49 @@
+"""What all M-estimators share, on each of them."""
+
+import numpy as np
+import pytest
+
+from pycaffe_geo.gradient_check import build_layer
+
+TYPES = ["HuberLoss", "CauchyLoss", "GemanMcClureLoss", "TukeyLoss", "WelschLoss"]
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(scale=3, size=(2, 2, 3, 4, 5))
+WEIGHTS = RNG.uniform(0.5, 2, (2, 1, 4, 5)) * RNG.integers(0, 2, (2, 1, 4, 5))
+
+pytestmark = pytest.mark.parametrize("type_name", TYPES)
+
+
+def run(type_name, bottom, dtype="float64", **loss_param):
+    layer, bottom, top = build_layer(type_name, bottom, dtype=dtype, loss_param=loss_param)
+    layer.forward(bottom, top)
+    layer.backward(top, [True, True, False], bottom)
+    return float(top[0].data), bottom[0].diff, bottom[1].diff
+
+
+def test_small_differences_cost_half_their_square(type_name):
+    loss, slope, _ = run(type_name, [np.full((1, 4), 1e-3), np.zeros((1, 4))], "float32")
+    assert loss == pytest.approx(2e-6, rel=1e-5)
+    np.testing.assert_allclose(slope, 1e-3, rtol=1e-5)
+
+
+def test_weights_and_divisors(type_name):
+    one, slope, _ = run(type_name, [A, B, WEIGHTS], normalization="NONE")
+    expected = sum(WEIGHTS[n, 0, y, x] * run(type_name, [A[n:n + 1, :, y, x], B[n:n + 1, :, y, x]])[0]
+                   for n, y, x in np.ndindex(2, 4, 5))
+    assert one == pytest.approx(expected, rel=1e-12)
+    for loss_param, divisor in (({}, 2), ({"normalization": "VALID"}, 3 * WEIGHTS.sum())):
+        loss, other, _ = run(type_name, [A, B, WEIGHTS], **loss_param)
+        assert loss == pytest.approx(one / divisor, rel=1e-12)
+        np.testing.assert_allclose(other, slope / divisor, rtol=1e-12)
+
+
+def test_values_under_a_zero_weight_do_not_matter(type_name):
+    results = [run(type_name, [np.where(WEIGHTS == 0, hidden, A), B, WEIGHTS]) for hidden in (0, np.nan)]
+    for a, b in zip(*results):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_empty_mask(type_name, caplog):
+    loss, *diffs = run(type_name, [A, B, np.zeros_like(WEIGHTS)], normalization="VALID")
+    assert loss == 0 and not diffs[0].any() and not diffs[1].any()
+    assert f"layer 'layer' ({type_name}): bottom 'bottom2' leaves no element" in caplog.text
