@@ -17,6 +17,7 @@ class Device:
 
     index = None
     xp = np
+    compiles = False  # True where `compile` makes CUDA kernels
 
     def __str__(self):
         return "CPU"
@@ -36,6 +37,8 @@ class Device:
 class Gpu(Device):
     """One CUDA device: arrays are CuPy's."""
 
+    compiles = True
+
     def __init__(self, index):
         self.xp = _load_cupy()
         count = self.xp.cuda.runtime.getDeviceCount()
@@ -51,6 +54,14 @@ class Gpu(Device):
     def generator(self, *key):
         bits = self.xp.random.Philox4x3210(seed=_digest(key) % 2**63)
         return self.xp.random.Generator(bits)
+
+    def compile(self, source, options):
+        """Return the module of a CUDA C++ source: get_function(name) gives kernels to call with (grid, block, arguments)."""
+        return self.xp.RawModule(code=source, options=options)
+
+    def stream(self):
+        """Return the address of the CUDA stream that work is given to now."""
+        return self.xp.cuda.get_current_stream().ptr
 
     def synchronize(self):
         self.xp.cuda.Device(self.index).synchronize()

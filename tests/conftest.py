@@ -1,3 +1,4 @@
+import cuda_emulator
 import pytest
 from standin import DeviceArray, StandInDevice
 
@@ -9,3 +10,19 @@ def standin_device(monkeypatch):
     """A device whose arrays refuse to become NumPy arrays by themselves (see standin.py)."""
     monkeypatch.setitem(backend._MODULES, DeviceArray, StandInDevice.xp)
     return StandInDevice()
+
+
+@pytest.fixture(scope="session")
+def kernel_folder(tmp_path_factory):
+    """Where the CUDA kernels that the host's compiler made are kept during the tests."""
+    return tmp_path_factory.mktemp("kernels")
+
+
+@pytest.fixture
+def emulated_gpu(monkeypatch, kernel_folder):
+    """A device that runs CUDA kernels without a GPU (see cuda_emulator.py)."""
+    if cuda_emulator.COMPILER is None:
+        pytest.skip("no C++ compiler to run CUDA kernels with")
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    monkeypatch.setitem(backend._MODULES, DeviceArray, StandInDevice.xp)
+    return cuda_emulator.EmulatedGpu(kernel_folder)

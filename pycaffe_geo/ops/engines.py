@@ -19,6 +19,11 @@ def fast_allowed(device, dtype):
     return device.xp is np and np.dtype(dtype) in ("float32", "float64") and os.environ.get("PYCAFFE_GEO_ENGINES") != "numpy"
 
 
+def gpu_allowed(device, dtype):
+    """True where the CUDA kernels of ops.gpu may be used: on a GPU, for float32 and float64, unless forbidden as above."""
+    return device.compiles and np.dtype(dtype) in ("float32", "float64") and os.environ.get("PYCAFFE_GEO_ENGINES") != "numpy"
+
+
 def fast(name, device, dtype):
     """Return the module of compiled kernels pycaffe_geo.ops.fast.<name>, or None where the reference has to do (no numba)."""
     return _load(name) if fast_allowed(device, dtype) else None

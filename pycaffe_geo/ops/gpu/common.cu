@@ -1,0 +1,37 @@
+// What all kernels share. Compiled with -DREAL=float or -DREAL=double; blocks are one-dimensional, of THREADS threads.
+
+#define KERNEL extern "C" __global__ void
+#define THREADS 256
+#define WARP 32
+
+// This thread's place along the grid's x axis.
+__device__ inline int place() { return blockIdx.x * THREADS + threadIdx.x; }
+
+// How far apart the places of one thread lie that walks over more elements than the grid has threads.
+__device__ inline int stride() { return gridDim.x * THREADS; }
+
+// Write to sums[0 .. COUNT - 1] the sums of values[k] over the threads of the block, always in the same order.
+template <int COUNT> __device__ void block_sums(REAL *values, REAL *sums)
+{
+    __shared__ REAL parts[COUNT][THREADS / WARP];
+    for (int k = 0; k < COUNT; k++) {
+        for (int step = WARP / 2; step; step /= 2) values[k] += __shfl_down_sync(0xffffffffu, values[k], step);
+        if (threadIdx.x % WARP == 0) parts[k][threadIdx.x / WARP] = values[k];
+    }
+    __syncthreads();
+    if (threadIdx.x < COUNT) {
+        REAL sum = 0;
+        for (int w = 0; w < THREADS / WARP; w++) sum += parts[threadIdx.x][w];
+        sums[threadIdx.x] = sum;
+    }
+    __syncthreads();
+}
+
+// The sum of values[0], values[step], ... (count of them), in double.
+__device__ inline double sum_of(const REAL *values, int count, int step)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++) sum += values[(size_t)i * step];
+    return sum;
+}
+

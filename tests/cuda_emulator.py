@@ -1,0 +1,179 @@
+"""A stand-in for a GPU that runs CUDA kernels: their sources are compiled by the host's C++ compiler.
+
+`EmulatedGpu` is a StandInDevice whose `compile` turns a source of ops/gpu into a library. A launch runs block after block; each
+thread of a block is a fiber of its own, which __syncthreads and warp shuffles suspend until all have come there. So whole
+kernels run as they are, with their wrappers; only speed, and races between blocks, are not seen. Arguments are held against the
+kernel's declaration: a wrong type, dtype or layout, which a device would misread, raises TypeError.
+"""
+
+import ctypes
+import hashlib
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import standin
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+SCALARS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64, "long long": np.int64,
+           "unsigned char": np.uint8, "unsigned long long": np.uint64}
+PRELUDE = r"""
+#include <cmath>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <ucontext.h>
+#include <vector>
+using std::floor; using std::sqrt; using std::fabs; using std::pow; using std::exp2; using std::isfinite; using std::isnan;
+#define __global__
+#define __device__
+#define __shared__ static
+#define __restrict__
+struct dim3 { unsigned x, y, z; };
+static dim3 gridDim, blockDim, blockIdx, threadIdx;
+
+static std::function<void()> body;
+static ucontext_t scheduler;
+static std::vector<ucontext_t> fibers;
+static std::vector<char> stacks, done;
+static unsigned current;
+const size_t STACK = 1 << 15;
+
+static void fiber() { body(); done[current] = 1; }
+
+static void run_block()
+{
+    unsigned count = blockDim.x, left = count;
+    fibers.resize(count); stacks.resize(count * STACK); done.assign(count, 0);
+    for (unsigned t = 0; t < count; t++) {
+        getcontext(&fibers[t]);
+        fibers[t].uc_stack.ss_sp = &stacks[t * STACK];
+        fibers[t].uc_stack.ss_size = STACK;
+        fibers[t].uc_link = &scheduler;
+        makecontext(&fibers[t], fiber, 0);
+    }
+    while (left) {
+        left = 0;
+        for (unsigned t = 0; t < count; t++) {
+            if (done[t]) continue;
+            current = threadIdx.x = t;
+            swapcontext(&scheduler, &fibers[t]);
+            left += !done[t];
+        }
+    }
+}
+
+static void run(const unsigned *grid, const unsigned *block)
+{
+    gridDim = {grid[0], grid[1], grid[2]};
+    blockDim = {block[0], block[1], block[2]};
+    for (unsigned z = 0; z < grid[2]; z++)
+        for (unsigned y = 0; y < grid[1]; y++)
+            for (unsigned x = 0; x < grid[0]; x++) { blockIdx = {x, y, z}; run_block(); }
+}
+
+static void __syncthreads()
+{
+    unsigned t = current;
+    swapcontext(&fibers[t], &scheduler);
+    current = threadIdx.x = t;
+}
+
+template <class T> T __shfl_down_sync(unsigned, T value, unsigned step)
+{
+    static T room[1024];
+    room[threadIdx.x] = value;
+    __syncthreads();
+    T other = threadIdx.x % 32 + step < 32 ? room[threadIdx.x + step] : value;
+    __syncthreads();
+    return other;
+}
+
+template <class T> T atomicAdd(T *place, T value) { T old = *place; *place += value; return old; }
+static long long __double2ll_rn(double value) { return std::llrint(value); }
+static unsigned __float_as_uint(float value) { unsigned bits; memcpy(&bits, &value, 4); return bits; }
+static unsigned atomicMax(unsigned *place, unsigned value) { unsigned old = *place; if (value > old) *place = value; return old; }
+"""
+
+
+class EmulatedGpu(standin.StandInDevice):
+    """A stand-in device with kernels; `folder` keeps what is compiled."""
+
+    compiles = True
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def __str__(self):
+        return "emulated GPU"
+
+    def compile(self, source, options):
+        return _Module(source, options, self._folder)
+
+    def stream(self):
+        return 0
+
+
+class _Module:
+    def __init__(self, source, options, folder):
+        real = next(o.partition("=")[2] for o in options if o.startswith("-DREAL="))
+        pattern = r"^KERNEL (\w+)\(([^)]*)\)"
+        self._declared = {name: [_parameter(p, real) for p in text.split(",")] for name, text in re.findall(pattern, source, re.M)}
+        launchers = "".join(_launcher(name, parameters) for name, parameters in self._declared.items())
+        self._library = ctypes.CDLL(str(_build(PRELUDE + source + launchers, options, folder)))
+
+    def get_function(self, name):
+        function, declared = getattr(self._library, f"launch_{name}"), self._declared[name]
+
+        def launch(grid, block, arguments):
+            if len(arguments) != len(declared):
+                raise TypeError(f"{name}: got {len(arguments)} arguments, declared are {len(declared)}")
+            values = [_value(name, a, *d) for a, d in zip(arguments, declared)]
+            function((ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block), *values)
+
+        return launch
+
+
+def _build(text, options, folder):
+    """Compile C++ text to a library in `folder`, unless it is there."""
+    stem = folder / hashlib.sha1((text + str(options)).encode()).hexdigest()
+    library = stem.with_suffix(".so")
+    if not library.exists():
+        stem.with_suffix(".cpp").write_text(text)
+        flags = ["-shared", "-fPIC", "-O1", "-std=c++17", "-Wall", "-Werror", "-Wno-unused-function"]
+        result = subprocess.run([COMPILER, *flags, *options, "-o", library, stem.with_suffix(".cpp")], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+    return library
+
+
+def _parameter(text, real):
+    """Return (C type without const, is it a pointer, name) of a parameter's declaration."""
+    words = text.replace("*", " * ").replace("__restrict__", "").split()
+    name, kind = words[-1], [w for w in words[:-1] if w not in ("const", "*")]
+    return " ".join(kind).replace("REAL", real), "*" in words, name
+
+
+def _launcher(name, parameters):
+    declared = ", ".join(f"{kind} {'*' * pointer}{word}" for kind, pointer, word in parameters)
+    words = ", ".join(word for *_, word in parameters)
+    return (f'extern "C" void launch_{name}(const unsigned *grid, const unsigned *block, {declared})\n'
+            f"{{ body = [=]() {{ {name}({words}); }}; run(grid, block); }}\n")
+
+
+def _value(kernel, argument, kind, pointer, name):
+    """Return the ctypes value of an argument; TypeError where it is not what the kernel declares."""
+    where = f"{kernel}: argument '{name}'"
+    if pointer and isinstance(argument, np.uint64):
+        return ctypes.c_void_p(int(argument))
+    if pointer:
+        host = argument._host
+        if kind in SCALARS and host.dtype != SCALARS[kind]:
+            raise TypeError(f"{where} is {host.dtype}, declared {kind} *")
+        if not host.flags.c_contiguous:
+            raise TypeError(f"{where} is not contiguous: strides {host.strides} of {host.shape}")
+        return ctypes.c_void_p(host.ctypes.data)
+    if type(argument) is not SCALARS[kind]:
+        raise TypeError(f"{where} is a {type(argument).__name__}, declared {kind}")
+    return np.ctypeslib.as_ctypes_type(SCALARS[kind])(argument)
