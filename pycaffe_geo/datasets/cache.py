@@ -11,35 +11,42 @@ from pathlib import Path
 from pycaffe_geo.cache_folder import cache_folder
 from pycaffe_geo.datasets.pairs import PairFile, write_pairs
 from pycaffe_geo.datasets.rooms import World, render_pairs
+from pycaffe_geo.datasets.rooms_sequences import render_runs
 from pycaffe_geo.errors import DataError, listed, nearest
 
 log = logging.getLogger(__name__)
 
 WORLDS = {"rooms_train": {"split": "train", "clusters": 2800}, "rooms_test": {"split": "test", "clusters": 120}}
+SEQUENCES = {"rooms_sequences_train": {"split": "train", "runs": 400}, "rooms_sequences_test": {"split": "test", "runs": 20}}
 _RENDERER = 1  # raise it whenever the same parameters give other pictures
 
 
 def pair_path(source, base=".", progress=False, **params):
-    """Return the pair file that `source` names: a world of WORLDS (with `params`, see `world_pairs`) or a path.
+    """Return the pair file that `source` names: a world of WORLDS or SEQUENCES (with `params`, see `world_pairs` and
+    `world_runs`) or a path.
 
     A relative path is looked for from the working directory, then from `base`. Raises DataError with the nearest name.
     """
     if source in WORLDS:
         return world_pairs(progress=progress, **{**WORLDS[source], **params})
+    if source in SEQUENCES:
+        return world_runs(progress=progress, **{**SEQUENCES[source], **params})
+    worlds = (*WORLDS, *SEQUENCES)
     if params:
-        raise DataError(f"source '{source}' is a file: {listed(params)} belong to a procedural world ({listed(WORLDS)})")
+        raise DataError(f"source '{source}' is a file: {listed(params)} belong to a procedural world ({listed(worlds)})")
     for path in (Path(source), Path(base) / source):
         if path.is_file():
             return path
     raise DataError(f"source '{source}' is neither a pair file ({Path(source).absolute()}) nor a procedural world "
-                    f"({listed(WORLDS)}){nearest(source, WORLDS)}")
+                    f"({listed(worlds)}){nearest(source, worlds)}")
 
 
-def world_size(source, split=None, clusters=None, **params):
+def world_size(source, **params):
     """Return (height, width) of the images of the procedural world `source`, without rendering it; None where it is a file."""
-    if source not in WORLDS:
+    if source not in WORLDS and source not in SEQUENCES:
         return None
-    world = _world(params)
+    own = ("split", "clusters") if source in WORLDS else ("split", "runs", "length", "baseline")
+    world = _world({name: value for name, value in params.items() if name not in own})
     return world.height, world.width
 
 
@@ -51,14 +58,26 @@ def world_pairs(split="train", clusters=2800, progress=False, **params):
     writes its own file, and the last rename wins with the same contents.
     """
     world = _world(params)
-    text = _recipe(world, split, clusters)
+    return _cached("rooms", split, _recipe(world, split, clusters=clusters), f"{clusters} clusters of 4 views", world,
+                   lambda: render_pairs(world, split, clusters, progress))
+
+
+def world_runs(split="train", runs=400, length=8, baseline=None, progress=False, **params):
+    """Return the path of the pair file of smooth camera runs, as `world_pairs`; parameters: see `render_runs`."""
+    world = _world(params)
+    recipe = _recipe(world, split, runs=runs, length=length, baseline=baseline)
+    return _cached("rooms_sequences", split, recipe, f"{runs} runs of {length} frames", world,
+                   lambda: render_runs(world, split, runs, length, baseline, progress))
+
+
+def _cached(kind, split, recipe, what, world, render):
     if not re.fullmatch(r"\w+", split):
         raise DataError(f"world: split is '{split}', expected a word such as train (letters, digits and _)")
-    path = cache_folder() / f"rooms_{split}_{hashlib.sha256(text.encode()).hexdigest()[:16]}.h5"
+    path = cache_folder() / f"{kind}_{split}_{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.h5"
     if not _usable(path):
         _check_writable(path.parent)
-        log.info("rendering %d clusters of 4 views (%dx%d) into %s", clusters, world.width, world.height, path)
-        write_pairs(path, **render_pairs(world, split, clusters, progress), source=f"procedural rooms {text}")
+        log.info("rendering %s (%dx%d) into %s", what, world.width, world.height, path)
+        write_pairs(path, **render(), source=f"procedural rooms {recipe}")
     return path
 
 
@@ -70,12 +89,12 @@ def _world(params):
     return World(**params)
 
 
-def _recipe(world, split, clusters):
+def _recipe(world, split, **counts):
     """Everything the pictures depend on, as text; equal worlds give equal text (5 and 5.0, fov_deg and its fx)."""
     fx, fy, cx, cy = world.intrinsics
     near, far = world.depth_range
     numbers = {**dataclasses.asdict(world), "fov_deg": None, "depth_range": None, "fx": fx, "fy": fy, "cx": cx, "cy": cy,
-               "near": near, "far": far, "clusters": clusters, "renderer": _RENDERER}
+               "near": near, "far": far, **counts, "renderer": _RENDERER}
     numbers = {name: float(value) for name, value in numbers.items() if value is not None}
     return json.dumps({"split": split, **numbers}, sort_keys=True)
 

@@ -51,18 +51,18 @@ class World:
         if self.fov_deg is not None and self.fx is not None:
             raise DataError(f"world: fov_deg is {self.fov_deg} and fx is {self.fx}: give one of them")
         for name in ("width", "height", "samples"):
-            _require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+            require(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
         if self.fov_deg is not None:
-            _require("fov_deg", self.fov_deg, 0 < self.fov_deg < 170, "between 0 and 170 degrees")
+            require("fov_deg", self.fov_deg, 0 < self.fov_deg < 170, "between 0 and 170 degrees")
         for name in ("fx", "fy"):
-            _require(name, getattr(self, name), getattr(self, name) != 0, "not 0")
+            require(name, getattr(self, name), getattr(self, name) != 0, "not 0")
         for name in ("fx", "fy", "cx", "cy", "translation_m", "depth_range"):
             values = np.array(getattr(self, name), float)  # None, for what is not given, becomes NaN
-            _require(name, getattr(self, name), not np.isinf(values).any(), "finite")
-        _require("rotation_deg", self.rotation_deg, 0 <= self.rotation_deg <= 90, "between 0 and 90 degrees")
-        _require("translation_m", self.translation_m, 0 <= self.translation_m, "not negative")
+            require(name, getattr(self, name), not np.isinf(values).any(), "finite")
+        require("rotation_deg", self.rotation_deg, 0 <= self.rotation_deg <= 90, "between 0 and 90 degrees")
+        require("translation_m", self.translation_m, 0 <= self.translation_m, "not negative")
         good = len(self.depth_range) == 2 and 0 < 2 * self.depth_range[0] < self.depth_range[1]
-        _require("depth_range", self.depth_range, good, "two numbers (near, far) of metres with 0 < 2 near < far")
+        require("depth_range", self.depth_range, good, "two numbers (near, far) of metres with 0 < 2 near < far")
 
     @property
     def intrinsics(self):
@@ -73,35 +73,40 @@ class World:
         cy = 0.5 * (self.height - 1) if self.cy is None else self.cy
         return np.array([fx, self.fy or fx, cx, cy], float)
 
+    def coarse(self):
+        """Return a camera of 10 x 8 pixels that sees about the same, to try views with."""
+        fx, fy = self.intrinsics[:2]
+        return World(width=10, height=8, fx=fx * 10 / self.width, fy=fy * 8 / self.height)
 
-def _require(name, value, good, expected):
+
+def require(name, value, good, expected):
+    """Raise DataError unless `good`: the parameter `name` of a world is `value`, which is not what was `expected`."""
     if not good:
         raise DataError(f"world: {name} is {value}, expected {expected}")
 
 
-def _views(generator, room, world, count):
+def views(generator, room, world, count):
     """Return up to `count` camera-to-world poses that see a good part of the room."""
     size, near, far = 2 * room.half[0], *world.depth_range
     margin = 0.5 * near + 0.5 * world.translation_m
-    coarse = World(width=10, height=8, fx=world.intrinsics[0] * 10 / world.width,
-                   fy=world.intrinsics[1] * 8 / world.height)
-    rays = pixel_rays(coarse, 1)
-    views = []
+    rays = pixel_rays(world.coarse(), 1)
+    found = []
     for _ in range(_TRIES):
         position = (generator.uniform(-0.5, 0.5, 3) * np.maximum(size - 2 * margin, 0) + room.centre[0]).astype(np.float32)
         target = generator.uniform(-0.3, 0.3, 3) * size + room.centre[0]
         pose = look_at(position, target, roll=generator.uniform(-0.15, 0.15))
-        if _inside_furniture(room, position, margin):
+        if inside_furniture(room, position, margin):
             continue
         depth, _ = cast(room, position, pose[:3, :3].astype(np.float32) @ rays)
         if np.quantile(depth, 0.05) >= near and 2 * near <= np.median(depth) <= far:
-            views.append(pose)
-        if len(views) == count:
+            found.append(pose)
+        if len(found) == count:
             break
-    return views
+    return found
 
 
-def _inside_furniture(room, position, margin):
+def inside_furniture(room, position, margin):
+    """Is `position` (3,) in a box of the room, or nearer to it than `margin` metres?"""
     local = np.einsum("kij,kj->ki", room.turn[1:], position - room.centre[1:])
     return bool((np.abs(local) < room.half[1:] + margin).all(axis=1).any())
 
@@ -123,12 +128,13 @@ def _random_motions(generator, world, count):
 
     Two of them, from one base pose, differ by at most the whole range.
     """
-    rotation = _in_ball(generator, 0.5 * math.radians(world.rotation_deg), count)
-    translation = _in_ball(generator, 0.5 * world.translation_m, count)
+    rotation = in_ball(generator, 0.5 * math.radians(world.rotation_deg), count)
+    translation = in_ball(generator, 0.5 * world.translation_m, count)
     return se3.exp(np.hstack([rotation, translation]), translation="direct")
 
 
-def _in_ball(generator, radius, count):
+def in_ball(generator, radius, count):
+    """Draw vectors (count, 3), uniform in a ball."""
     direction = generator.normal(size=(count, 3))
     length = radius * generator.random((count, 1)) ** (1 / 3)
     return direction * length / np.linalg.norm(direction, axis=1, keepdims=True)
@@ -139,13 +145,13 @@ def _render_room(world, split, number, clusters):
     generator = CPU.generator(world.seed, "room", split, number)
     for _ in range(_TRIES):
         room = random_room(generator, scale=world.depth_range[1] / 4.5)
-        views = _views(generator, room, world, clusters)
-        if len(views) == clusters:
+        bases = views(generator, room, world, clusters)
+        if len(bases) == clusters:
             break
     else:
         raise DataError(f"world: no view fits depth_range {world.depth_range} with a camera of fx, fy, cx, cy = "
                         f"{world.intrinsics.round(2).tolist()} at {world.width}x{world.height}; widen depth_range")
-    poses = np.repeat(views, VIEWS_PER_CLUSTER, axis=0) @ _random_motions(generator, world, VIEWS_PER_CLUSTER * clusters)
+    poses = np.repeat(bases, VIEWS_PER_CLUSTER, axis=0) @ _random_motions(generator, world, VIEWS_PER_CLUSTER * clusters)
     colour, depth = zip(*(render(room, world, pose) for pose in poses))
     return np.stack(colour), np.stack(depth), poses
 
@@ -158,7 +164,7 @@ def render_pairs(world, split, clusters, progress=False):
     """
     from tqdm import tqdm
 
-    _require("clusters", clusters, clusters >= 1, "at least 1")
+    require("clusters", clusters, clusters >= 1, "at least 1")
     rooms = -(-clusters // CLUSTERS_PER_ROOM)
     counts = [min(CLUSTERS_PER_ROOM, clusters - i * CLUSTERS_PER_ROOM) for i in range(rooms)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

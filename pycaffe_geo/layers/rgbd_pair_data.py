@@ -1,42 +1,27 @@
 """RGBDPairData layer."""
 
 import logging
-import os
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.datasets.cache import pair_path, world_size
-from pycaffe_geo.datasets.pairs import PairFile
 from pycaffe_geo.errors import DataError
-from pycaffe_geo.families.batches import BatchOrder, Prefetcher
+from pycaffe_geo.families.augmentation import flip_pose
+from pycaffe_geo.families.frame_file import CameraParam, FrameFileData
 from pycaffe_geo.geometry.camera import flip_intrinsics
-from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.layer import register
 
 log = logging.getLogger(__name__)
 NAMES = ("src", "tgt", "depth", "intrinsics", "pose")
 
 
 @dataclass(frozen=True)
-class WorldParam:
-    """The procedural world behind a `source` such as rooms_train: the fields of datasets/rooms.py, with its defaults."""
+class WorldParam(CameraParam):
+    """The procedural world behind a `source` such as rooms_train: `clusters`, groups of 4 views, and its camera."""
 
-    split: str | None = None
     clusters: int | None = None
-    width: int | None = None
-    height: int | None = None
-    fov_deg: float | None = None
-    fx: float | None = None
-    fy: float | None = None
-    cx: float | None = None
-    cy: float | None = None
-    rotation_deg: float | None = None
-    translation_m: float | None = None
-    depth_range: tuple[float, ...] | None = None
-    samples: int | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +46,7 @@ class RGBDPairDataParam:
 
 
 @register
-class RGBDPairData(Layer):
+class RGBDPairData(FrameFileData):
     """Pairs of views with depth and motion; one record feeds all tops, so they cannot get out of step.
 
     Tops, in this order (any number of them): src (N,3,H,W) and tgt (N,3,H,W) BGR 0..255; depth (N,1,H,W) of tgt, metres,
@@ -71,37 +56,15 @@ class RGBDPairData(Layer):
     wrong raise DataError.
     """
 
-    bottoms = (0, 0)
     tops = (1, 5)
     parameters = {"rgbd_pair_data_param": RGBDPairDataParam}
-    is_data = True
 
     def setup(self, bottom, top):
-        p = self.rgbd_pair_data_param
-        self.world = {k: v for k, v in vars(p.world).items() if v is not None}
-        self.position = 0
-        self.file = None
-        try:
-            self.size = world_size(p.source, **self.world)  # a world is rendered on first use: many tools need the sizes alone
-        except DataError as e:
-            raise DataError(f"{self.where}: {e}") from e
-        if self.size is None:
-            self._open()
-            self.size = self.file.height, self.file.width
+        self.begin(self.rgbd_pair_data_param)
 
-    def _open(self):
-        p = self.rgbd_pair_data_param
-        base = os.path.dirname(self.definition.place.file) if self.definition.place else "."
-        try:
-            self.file = PairFile(pair_path(p.source, base or ".", progress=True, **self.world))
-            self.good = self._good_records()
-        except DataError as e:
-            raise DataError(f"{self.where}: {e}") from e
-        self.order = BatchOrder(len(self.good), p.batch_size, p.shuffle, (self.clock.seed, self.name))
-        self.next_batch = Prefetcher(self._fetch).get if p.prefetch else self._fetch
-
-    def _good_records(self):
-        """Return the record numbers to use; with `on_error: skip` every record is read once to find the corrupt ones."""
+    def usable(self):
+        """Return the numbers of the pairs to use; with `on_error: skip` every record is read once to find the corrupt ones."""
+        self.file.require("pairs", "depth", "pose_c2w")
         count = len(self.file)
         if self.rgbd_pair_data_param.on_error == "skip":
             problems = {i: text for i in range(count) if (text := self.file.problem(i))}
@@ -121,22 +84,14 @@ class RGBDPairData(Layer):
         for blob, shape in zip(top, shapes):
             blob.reshape(*shape)
 
-    def forward(self, bottom, top):
-        if self.file is None:
-            self._open()
-        batch = self.next_batch(self.position)
-        self.position += 1
-        for blob, name in zip(top, NAMES):
-            blob.data[...] = self.device.asarray(batch[name], dtype=self.dtype)
-
-    def _fetch(self, position):
+    def fetch(self, records, position):
         p = self.rgbd_pair_data_param
-        batch = self.file.batch(self.good[self.order.records(position)])
+        batch = self.file.batch(records)
         coins = CPU.generator(self.clock.seed, self.name, "flip", position).random((2, p.batch_size)) < 0.5
         for flip, axis, wanted in ((coins[0], 0, p.mirror), (coins[1], 1, p.mirror_vertical)):
             if wanted:
                 _flip(batch, flip, axis)
-        return batch
+        return [batch[name] for name in NAMES]
 
 
 def _flip(batch, which, axis):
@@ -146,5 +101,4 @@ def _flip(batch, which, axis):
         batch[name][which] = batch[name][which][backwards]
     size = {("width", "height")[axis]: batch["src"].shape[3 - axis]}
     batch["intrinsics"][which] = flip_intrinsics(batch["intrinsics"][which], **size)
-    batch["pose"][which, :, axis] *= -1
-    batch["pose"][which, :, :, axis] *= -1
+    flip_pose(batch["pose"], which, axis)

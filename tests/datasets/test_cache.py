@@ -76,3 +76,16 @@ def test_sources_are_worlds_or_files(tmp_path, monkeypatch):
         cache.world_pairs(widht=3)
     with pytest.raises(DataError, match="clusters is 0"):
         cache.world_pairs(clusters=0)
+
+
+def test_runs_are_cached_beside_the_pairs(monkeypatch):
+    small = {"width": 10, "height": 8, "runs": 1, "length": 3, "samples": 1}
+    path = cache.pair_path("rooms_sequences_test", **small)
+    assert path.name.startswith("rooms_sequences_test_") and PairFile(path).frames == 3
+    stereo = cache.pair_path("rooms_sequences_test", **small, baseline=0.1)
+    assert stereo != path and "right" in PairFile(stereo).names
+    assert cache.world_size("rooms_sequences_test", **small, baseline=0.1) == (8, 10)
+    monkeypatch.setattr(cache, "render_runs", None)
+    assert cache.pair_path("rooms_sequences_test", **small) == path
+    with pytest.raises(DataError, match="unknown parameter 'clusters'"):
+        cache.pair_path("rooms_sequences_test", clusters=3)

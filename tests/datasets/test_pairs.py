@@ -87,7 +87,7 @@ def change(path, name, value=None, at=None):
 
 
 @pytest.mark.parametrize("name, value, message", [
-    ("depth", None, "no dataset 'depth' in this file; a pair file has 'color', 'depth'"),
+    ("intrinsics", None, "no dataset 'intrinsics' in this file; a pair file has 'color', 'intrinsics'"),
     ("depth", np.zeros((3, 4, 6), "f4"), r"dataset 'depth' is \(3, 4, 6\), expected \(3, 4, 5\)"),
     ("intrinsics", np.zeros((2, 4)), r"dataset 'intrinsics' is \(2, 4\), expected \(3, 4\)"),
     ("pairs", np.zeros((4, 3), "i4"), r"dataset 'pairs' is \(4, 3\), expected \(4, 2\)"),
@@ -149,3 +149,50 @@ def test_writing_disagreeing_arrays_is_refused(tmp_path, data):
     with pytest.raises(DataError, match=r"dataset 'depth' is \(2, 4, 5\), expected \(3, 4, 5\)"):
         write_pairs(tmp_path / "p.h5", **data)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def stereo(data):
+    rng = np.random.default_rng(1)
+    return {**data, "right": rng.integers(256, size=(3, 4, 5, 3), dtype=np.uint8), "baseline": [0.1, 0.2, 0.3],
+            "sequence": np.array([4, 4, 2])}
+
+
+def test_optional_datasets_come_back(tmp_path, stereo, place):
+    write_pairs(tmp_path / "p.h5", **stereo)
+    file = PairFile(tmp_path / "p.h5")
+    file.check()
+    assert set(file.names) == set(stereo)
+    frame = file.frame(1)
+    for name in ("right", "baseline", "sequence", "depth"):
+        np.testing.assert_array_equal(frame[name], stereo[name][1])
+    np.testing.assert_array_equal(file.images("right", [2, 0])[0], stereo["right"][2, :, :, ::-1].transpose(2, 0, 1))
+    np.testing.assert_array_equal(file.gather("baseline", [2, 0, 2]), [0.3, 0.1, 0.3])
+    np.testing.assert_array_equal(file.runs(), [0, 0, 1])
+
+
+def test_pictures_and_intrinsics_are_enough(tmp_path, data):
+    write_pairs(tmp_path / "p.h5", color=data["color"], intrinsics=data["intrinsics"], depth=None)
+    file = PairFile(tmp_path / "p.h5")
+    file.check()
+    assert (file.names, len(file), file.frames) == (("color", "intrinsics"), 0, 3)
+    np.testing.assert_array_equal(file.runs(), [0, 1, 2])
+    with pytest.raises(DataError, match="p.h5: holds no 'pairs', only 'color', 'intrinsics'; expected 'pairs', 'depth'"):
+        file.batch([0])
+
+
+@pytest.mark.parametrize("name", ["right", "baseline", "sequence"])
+def test_the_checksum_covers_what_is_there(tmp_path, stereo, place, name):
+    write_pairs(tmp_path / "p.h5", **stereo)
+    change(tmp_path / "p.h5", name, 9, at=2)
+    with pytest.raises(DataError, match="p.h5: pair 2: frame 2 is corrupt: its checksum"):
+        PairFile(tmp_path / "p.h5").check()
+    with pytest.raises(DataError, match="p.h5: frame 2 is corrupt: its checksum"):
+        PairFile(tmp_path / "p.h5").check_frames([0, 2])
+
+
+def test_optional_datasets_have_a_layout_too(tmp_path, stereo):
+    with pytest.raises(DataError, match=r"dataset 'right' is \(3, 4, 4, 3\), expected \(3, 4, 5, 3\)"):
+        write_pairs(tmp_path / "p.h5", **{**stereo, "right": stereo["right"][:, :, :4]})
+    with pytest.raises(DataError, match=r"dataset 'baseline' is \(2,\), expected \(3\)"):
+        write_pairs(tmp_path / "p.h5", **{**stereo, "baseline": [1, 2]})

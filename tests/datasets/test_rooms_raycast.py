@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.datasets.rooms import World, _views
+from pycaffe_geo.datasets.rooms import World, views
 from pycaffe_geo.datasets.rooms_raycast import cast, random_room, render
 from pycaffe_geo.datasets.rooms_texture import SIZE, _noise, random_textures
 
@@ -33,7 +33,7 @@ def test_depth_and_colour_match_a_loop_over_faces():
     world = World(width=12, height=9, fov_deg=80, samples=1)
     generator = CPU.generator("oracle oracle")
     room = random_room(generator)
-    pose = _views(generator, room, world, 1)[0]
+    pose = views(generator, room, world, 1)[0]
     color, depth = render(room, world, pose)
     fx, fy, cx, cy = world.intrinsics
     boxes, same_color = set(), 0
@@ -64,7 +64,7 @@ def test_a_ray_along_an_axis_hits_exactly():
 def test_supersampling_is_the_area_mean_of_a_larger_picture():
     small, large = World(width=20, height=16, fov_deg=90, samples=4), World(width=80, height=64, fov_deg=90, samples=1)
     room = random_room(CPU.generator("area"))
-    pose = _views(CPU.generator("view"), room, small, 1)[0]
+    pose = views(CPU.generator("view"), room, small, 1)[0]
     mean = render(room, large, pose)[0].reshape(16, 4, 20, 4, 3).mean(axis=(1, 3))
     difference = np.abs(render(room, small, pose)[0] - mean)
     assert difference.mean() < 0.5  # each large pixel was rounded to whole numbers
