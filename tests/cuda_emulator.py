@@ -19,14 +19,15 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 SCALARS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64, "long long": np.int64,
            "unsigned char": np.uint8, "unsigned long long": np.uint64}
 PRELUDE = r"""
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <ucontext.h>
 #include <vector>
-using std::floor; using std::sqrt; using std::fabs; using std::pow; using std::exp2; using std::isfinite; using std::isnan;
+using std::fabs; using std::floor; using std::ilogb; using std::isfinite; using std::ldexp; using std::max; using std::min;
+using std::nan; using std::pow; using std::sqrt;
 #define __global__
 #define __device__
 #define __shared__ static
@@ -93,8 +94,7 @@ template <class T> T __shfl_down_sync(unsigned, T value, unsigned step)
 
 template <class T> T atomicAdd(T *place, T value) { T old = *place; *place += value; return old; }
 static long long __double2ll_rn(double value) { return std::llrint(value); }
-static unsigned __float_as_uint(float value) { unsigned bits; memcpy(&bits, &value, 4); return bits; }
-static unsigned atomicMax(unsigned *place, unsigned value) { unsigned old = *place; if (value > old) *place = value; return old; }
+template <class T> T atomicMax(T *place, T value) { T old = *place; *place = max(old, value); return old; }
 """
 
 
@@ -120,7 +120,8 @@ class _Module:
     def __init__(self, source, options, folder):
         real = next(o.partition("=")[2] for o in options if o.startswith("-DREAL="))
         pattern = r"^KERNEL (\w+)\(([^)]*)\)"
-        self._declared = {name: [_parameter(p, real) for p in text.split(",")] for name, text in re.findall(pattern, source, re.M)}
+        found = re.findall(pattern, source, re.M)
+        self._declared = {name: [_parameter(p, real) for p in text.split(",")] for name, text in found}
         launchers = "".join(_launcher(name, parameters) for name, parameters in self._declared.items())
         self._library = ctypes.CDLL(str(_build(PRELUDE + source + launchers, options, folder)))
 
@@ -142,8 +143,8 @@ def _build(text, options, folder):
     library = stem.with_suffix(".so")
     if not library.exists():
         stem.with_suffix(".cpp").write_text(text)
-        flags = ["-shared", "-fPIC", "-O1", "-std=c++17", "-Wall", "-Werror", "-Wno-unused-function"]
-        result = subprocess.run([COMPILER, *flags, *options, "-o", library, stem.with_suffix(".cpp")], capture_output=True, text=True)
+        command = [COMPILER, "-shared", "-fPIC", "-O1", "-std=c++17", *options, "-o", library, stem.with_suffix(".cpp")]
+        result = subprocess.run(command, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
     return library
 

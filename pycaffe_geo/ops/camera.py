@@ -6,7 +6,7 @@ from pycaffe_geo.ops.gpu.camera import GpuCamera
 
 
 def camera_functions(device, dtype):
-    """Return a module or object with transform_grid, transform_grid_backward, pinhole and pinhole_backward as in geometry.camera."""
+    """Return what has transform_grid, transform_grid_backward, pinhole and pinhole_backward as in geometry.camera."""
     if gpu_allowed(device, dtype):
         return GpuCamera(device, dtype)
     return fast("camera", device, dtype) or camera

@@ -5,11 +5,14 @@ import math
 import numpy as np
 
 from pycaffe_geo.geometry.sampling import inside_image
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.gpu.warping import GpuWarping
 
 
 def plan_warping(image_shape, coords_shape, dtype, device):
     """Return a Warping, or a faster object with the same functions."""
+    if gpu_allowed(device, dtype):
+        return GpuWarping(image_shape, coords_shape, dtype, device)
     kernels = fast("warping", device, dtype)
     return (kernels.Warping if kernels else Warping)(image_shape, coords_shape, dtype, device)
 
