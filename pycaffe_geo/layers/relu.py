@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import SpecError
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.relu import plan_relu
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,13 @@ class ReLU(Layer):
                     f"{self.where}: negative_slope is {self.slope}, expected at least 0 where top is bottom: "
                     "the sign of x is lost; give the top a name of its own"
                 )
-        self.leak = Blob((), self.dtype, self.device)
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
-        self.leak.reshape(*bottom[0].shape)
-        self.on = self.xp.empty(bottom[0].shape, bool)
+        self.plan = plan_relu(bottom[0].shape, self.slope, self.dtype, self.device)
 
     def forward(self, bottom, top):
-        x, y = bottom[0].data, top[0].data
-        if self.slope:
-            leak = self.leak.data
-            self.xp.minimum(x, 0, out=leak)
-            leak *= self.slope
-        self.xp.maximum(x, 0, out=y)
-        if self.slope:
-            y += leak
+        self.plan.forward(bottom[0].data, top[0].data)
 
     def backward(self, top, propagate_down, bottom):
-        x, on = bottom[0].data, self.on
-        slope = self.xp.greater(x, 0, out=on)  # times a mask: NumPy's masked copy is many times slower
-        if self.slope:
-            slope = self.xp.less_equal(x, 0, out=self.leak.data)
-            slope *= self.slope
-            slope += on
-        self.xp.multiply(top[0].diff, slope, out=bottom[0].diff)
+        self.plan.backward(bottom[0].data, top[0].diff, bottom[0].diff)

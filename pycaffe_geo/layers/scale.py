@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from pycaffe_geo.blob import Blob
-from pycaffe_geo.families.broadcast import dot_around, fold, operand_shape, sum_around
+from pycaffe_geo.families.broadcast import fold, operand_shape
 from pycaffe_geo.fillers import Filler
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.scale import plan_scale
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,14 @@ class Scale(Layer):
     parameters = {"scale_param": ScaleParam}
     in_place = True
 
+    @property
+    def kept_input(self):
+        return self.kept if self.overwrites and (self.scales_by_bottom or self.param_propagate_down[0]) else None
+
+    @property
+    def uses_bottom(self):
+        return self.kept_input is None
+
     def setup(self, bottom, top):
         p = self.scale_param
         shape = bottom[1].shape if len(bottom) == 2 else operand_shape(self, bottom, p.axis, p.num_axes)
@@ -34,7 +43,9 @@ class Scale(Layer):
             self.add_blob(shape, p.filler)
         if p.bias_term:
             self.add_blob(shape, p.bias_filler)
+        self.overwrites, self.scales_by_bottom = top[0] is bottom[0], len(bottom) == 2
         self.kept = Blob((), self.dtype, self.device, self.name)
+        self.scale, self.scale_back = plan_scale(self.device, self.dtype)
 
     def reshape(self, bottom, top):
         for operand in (*bottom[1:], *self.blobs):
@@ -44,27 +55,21 @@ class Scale(Layer):
 
     def forward(self, bottom, top):
         x, y = bottom[0].data.reshape(self.shape), top[0].data.reshape(self.shape)
-        if top[0].shares_data(bottom[0]) and (len(bottom) == 2 or self.param_propagate_down[0]):
-            self.kept.data[...] = x
-        self.xp.multiply(x, self._factor(bottom).data.reshape(-1, 1), out=y)
-        if self.scale_param.bias_term:
-            y += self.blobs[-1].data.reshape(-1, 1)
+        keeps = top[0].shares_data(bottom[0]) and (len(bottom) == 2 or self.param_propagate_down[0])
+        offset = self.blobs[-1].data.reshape(-1) if self.scale_param.bias_term else None
+        self.scale(x, self._factor(bottom).data.reshape(-1), offset, y, self.kept.data if keeps else None)
 
     def backward(self, top, propagate_down, bottom):
-        dy = top[0].diff.reshape(self.shape)
-        factor = self._factor(bottom)
-        if self.scale_param.bias_term and self.param_propagate_down[-1]:
-            self.blobs[-1].diff[...] += sum_around(dy).reshape(factor.shape)
-        if len(bottom) == 2 and propagate_down[1]:
-            factor.diff[...] = self._factor_gradient(dy, top, bottom).reshape(factor.shape)
-        elif len(bottom) == 1 and self.param_propagate_down[0]:
-            factor.diff[...] += self._factor_gradient(dy, top, bottom).reshape(factor.shape)
-        if propagate_down[0]:
-            self.xp.multiply(dy, factor.data.reshape(-1, 1), out=bottom[0].diff.reshape(self.shape))
+        dy, factor = top[0].diff.reshape(self.shape), self._factor(bottom)
+        dx = bottom[0].diff.reshape(self.shape) if propagate_down[0] else None
+        learns = propagate_down[1] if len(bottom) == 2 else self.param_propagate_down[0]
+        if learns and len(bottom) == 2:
+            factor.diff[...] = 0
+        dfactor = factor.diff.reshape(-1) if learns else None
+        x = self.kept.data if learns and top[0].shares_data(bottom[0]) else bottom[0].data.reshape(self.shape)
+        has_offset = self.scale_param.bias_term and self.param_propagate_down[-1]
+        doffset = self.blobs[-1].diff.reshape(-1) if has_offset else None
+        self.scale_back(x, dy, factor.data.reshape(-1), dx, dfactor, doffset)
 
     def _factor(self, bottom):
         return bottom[1] if len(bottom) == 2 else self.blobs[0]
-
-    def _factor_gradient(self, dy, top, bottom):
-        x = self.kept.data if top[0].shares_data(bottom[0]) else bottom[0].data.reshape(self.shape)
-        return dot_around(self.xp, dy, x)

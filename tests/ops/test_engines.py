@@ -1,9 +1,13 @@
-"""Which engine is chosen. The engines' numbers are compared with the reference's in tests/ops/fast."""
+"""Which engine is chosen, and that every fast engine gives the reference's numbers."""
 
+import importlib.util
+import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from engine_cases import CASES
 
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.geometry import camera
@@ -43,3 +47,31 @@ def test_importing_the_package_does_not_load_numba():
     pytest.importorskip("numba")
     code = "import sys, pycaffe_geo, pycaffe_geo.net, pycaffe_geo.cli; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+TOLERANCE = {"float32": 5e-6, "float64": 1e-11}  # of the largest value of an array
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="the extra `fast` is not installed")
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", CASES)
+def test_fast_engines_are_the_reference(name, dtype, monkeypatch):
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    found = CASES[name](dtype)
+    monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
+    expected = CASES[name](dtype)
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        scale = np.abs(array[np.isfinite(array)]).max(initial=1)
+        np.testing.assert_allclose(found[key], array, rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=key)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("numba"), reason="the extra `fast` is not installed")
+def test_every_fast_engine_is_compared(monkeypatch):
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    used, load = set(), engines._load
+    monkeypatch.setattr(engines, "_load", lambda name: used.add(name) or load(name))
+    for run in CASES.values():
+        run("float32")
+    folder = pathlib.Path(engines.__file__).parent / "fast"
+    assert used == {path.stem for path in folder.glob("*.py")} - {"__init__", "compiler", "batch_norm"}

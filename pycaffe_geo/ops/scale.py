@@ -1,0 +1,32 @@
+"""A factor, and an offset, for each row of a matrix of runs, with the gradients."""
+
+from pycaffe_geo.backend import array_module
+from pycaffe_geo.ops.engines import fast
+
+
+def plan_scale(device, dtype):
+    """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    kernels = fast("scale", device, dtype)
+    return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+
+
+def forward(x, factor, offset, y, kept=None):
+    """Write y = x factor + offset and, if given, kept = x; arrays are (outer, D, inner), factor and offset (D,).
+
+    offset may be None. y may be x.
+    """
+    if kept is not None:
+        kept[...] = x
+    array_module(x).multiply(x, factor[:, None], out=y)
+    if offset is not None:
+        y += offset[:, None]
+
+
+def backward(x, dy, factor, dx=None, dfactor=None, doffset=None):
+    """Write dx and add to dfactor and doffset (D,), each where given, from dy (outer, D, inner). dx may be dy."""
+    if dfactor is not None:
+        dfactor += array_module(dy).einsum("odi,odi->od", dy, x).sum(axis=0)  # without the product in memory
+    if doffset is not None:
+        doffset += dy.sum(axis=2).sum(axis=0)
+    if dx is not None:
+        array_module(dy).multiply(dy, factor[:, None], out=dx)
