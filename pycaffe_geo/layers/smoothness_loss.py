@@ -6,6 +6,7 @@ from typing import Literal
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.families.loss import Loss
 from pycaffe_geo.layer import register
+from pycaffe_geo.ops.differences import add_adjoint, differences
 
 SMALLEST_MEAN = 1e-7
 TERMS = {1: (((3,), 1), ((2,), 1)), 2: (((3, 3), 1), ((3, 2), 2), ((2, 2), 1))}  # (axes to take differences along, factor)
@@ -63,11 +64,11 @@ class SmoothnessLoss(Loss):
             x = x / xp.maximum(self.mean, SMALLEST_MEAN)
         top[0].data[...] = 0
         for (axes, factor), blob in zip(self.terms, self.slopes):
-            slope, value = blob.data, _differences(x, axes)
+            slope, value = blob.data, differences(x, axes)
             xp.sign(value, out=slope)
             slope *= factor / max(slope.size, 1)
             if len(bottom) == 2 and p.edge_weight:
-                edges = xp.abs(_differences(bottom[1].data, axes)).mean(axis=1, keepdims=True)
+                edges = xp.abs(differences(bottom[1].data, axes)).mean(axis=1, keepdims=True)
                 slope *= xp.exp(-p.edge_weight * edges)
             top[0].data[...] += xp.vdot(slope, value)
 
@@ -77,34 +78,9 @@ class SmoothnessLoss(Loss):
         xp, dx = self.xp, bottom[0].diff
         dx[...] = 0
         for (axes, _), slope in zip(self.terms, self.slopes):
-            _add_adjoint(xp, slope.data, axes, dx)
+            add_adjoint(xp, slope.data, axes, dx)
         dx *= top[0].diff
         if self.smoothness_loss_param.mean_normalize:
             dx /= xp.maximum(self.mean, SMALLEST_MEAN)
             along_mean = (dx * bottom[0].data).mean(axis=(2, 3), keepdims=True)
             dx -= along_mean / xp.maximum(self.mean, SMALLEST_MEAN) * (self.mean > SMALLEST_MEAN)
-
-
-def _ends(axis):
-    """Return the index of all but the first along `axis` (2 or 3), and of all but the last."""
-    rest = (slice(None),) * axis
-    return (*rest, slice(1, None)), (*rest, slice(None, -1))
-
-
-def _differences(x, axes):
-    for axis in axes:
-        later, earlier = _ends(axis)
-        x = x[later] - x[earlier]
-    return x
-
-
-def _add_adjoint(xp, slope, axes, out):
-    """Add the adjoint of `_differences` along `axes` for the gradient `slope` to `out`."""
-    later, earlier = _ends(axes[0])
-    if len(axes) == 1:
-        out[later] += slope
-        out[earlier] -= slope
-        return
-    inner = xp.zeros_like(out[later])
-    _add_adjoint(xp, slope, axes[1:], inner)
-    _add_adjoint(xp, inner, axes[:1], out)
