@@ -11,15 +11,15 @@ and u' = fx x' + cx, v' = fy y' + cy. Formula: the documentation of OpenCV's mod
 from pycaffe_geo.backend import array_module
 from pycaffe_geo.geometry.camera import INVALID
 
-FAR = 1e4  # s, and so tan^2 of the angle to the axis: 89.4 degrees
+FAR = 100  # |x| and |y| from here on, 89.4 degrees from the axis, are no pixels of any camera; their powers may overflow
 
 
 def distort(coords, intrinsics, coefficients, out):
     """Write the distorted coordinates (N, 2, H, W) of `coords` to `out`, all in pixels.
 
     intrinsics: (N, 4) or (N, 4, 1, 1); coefficients: (N or 1, 5[, 1, 1]). Coordinates become -2, PinholeProjection's mark of a
-    point it cannot see, where they are -2 already, and where the model folds the picture: beyond the radius at which the
-    distorted radius stops to grow, far points would come back into the image.
+    point it cannot see, where they are -2 already, and where the model folds the picture: where the distorted radius does not
+    grow with the radius, far points would come back into the image.
     """
     xp = array_module(coords)
     K, k = _columns(intrinsics), _columns(coefficients)
@@ -67,7 +67,7 @@ def _normalised(coords, K, k):
     xp = array_module(coords)
     u, v = coords[:, 0], coords[:, 1]
     x, y = (u - K[2]) / K[0], (v - K[3]) / K[1]
-    near = ((u != INVALID) | (v != INVALID)) & (x * x + y * y < FAR)
+    near = ((u != INVALID) | (v != INVALID)) & (abs(x) < FAR) & (abs(y) < FAR)
     x, y = xp.where(near, x, 0), xp.where(near, y, 0)
     s, radial, slope = _radial(x, y, k)
     valid = near & (radial + 2 * s * slope > 0)  # d(r radial) / dr
