@@ -37,6 +37,7 @@ class DeviceArray:
     base = property(lambda self: self._host.base)
     T = property(lambda self: DeviceArray(self._host.T))
     real = property(lambda self: DeviceArray(self._host.real))
+    imag = property(lambda self: DeviceArray(self._host.imag))
 
     def get(self):
         """Return a NumPy copy."""

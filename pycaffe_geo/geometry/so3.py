@@ -29,8 +29,9 @@ def _series_table(xp, dtype):
 
 
 def coefficients(s):
-    """Return (A, B, C, dA/ds, dB/ds, dC/ds), each (N,), at s = |w|^2 (N,): a series where s < 1, closed forms above."""
+    """Return (A, B, C, dA/ds, dB/ds, dC/ds), each in the shape of s = |w|^2: a series where s < 1, closed forms above."""
     xp = array_module(s)
+    shape, s = s.shape, s.reshape(-1)
     powers, table = _series_table(xp, s.dtype)
     series = (xp.minimum(s, 1)[:, None] ** powers @ table).T
     safe = xp.maximum(s, 1)  # the closed forms never see a small denominator
@@ -40,7 +41,7 @@ def coefficients(s):
     c = (1 - a) / safe
     closed = (a, b, c, (c - b) / 2, (a - 2 * b) / (2 * safe), (b - 3 * c) / (2 * safe))
     small = s < 1
-    return tuple(xp.where(small, near, far) for near, far in zip(series, closed))
+    return tuple(xp.where(small, near, far).reshape(shape) for near, far in zip(series, closed))
 
 
 def hat(w):
@@ -51,6 +52,35 @@ def hat(w):
         matrix[:, k, j] = w[:, i]
         matrix[:, j, k] = -w[:, i]
     return matrix
+
+
+def cross(a, b):
+    """Return a x b (N, 3, ...) of the vectors `a` and `b`, both of that shape."""
+    result = array_module(a).empty_like(a)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        result[:, i] = a[:, j] * b[:, k] - a[:, k] * b[:, j]
+    return result
+
+
+def apply(w, v, coefficients):
+    """Return (a I + b [w]x + c [w]x^2) v (N, 3, ...) for `w` and `v` of that shape; a, b, c (N, 1, ...) are the coefficients.
+
+    exp(w) v has (1, A, B), and left_jacobian(w) v has (1, B, C); no matrices are made.
+    """
+    a, b, c = coefficients
+    once = cross(w, v)
+    return a * v + b * once + c * cross(w, once)
+
+
+def apply_backward(w, v, coefficients, dy):
+    """Return the gradients to w (as far as it is seen in [w]x), to v, and to a, b, c (N, 1, ...) from `dy` (N, 3, ...)."""
+    a, b, c = coefficients
+    once = cross(w, v)
+    d_twice = c * dy
+    d_once = b * dy + cross(d_twice, w)
+    dw = cross(once, d_twice) + cross(v, d_once)
+    dv = a * dy + cross(d_once, w)
+    return dw, dv, [(dy * x).sum(axis=1, keepdims=True) for x in (v, once, cross(w, once))]
 
 
 def skew_part(matrix):
