@@ -25,4 +25,4 @@ class CauchyLoss(RobustLoss):
     def rho(self, d, slope):
         square = (d / self.c)**2
         self.xp.divide(d, 1 + square, out=slope)
-        return self.xp.log1p(square, out=square) * (self.c**2 / 2)
+        return self.xp.log1p(square) * (self.c**2 / 2)

@@ -17,7 +17,7 @@ class GemanMcClureLossParam(RobustParam):
 class GemanMcClureLoss(RobustLoss):
     """Sum of w rho(a - b) / N with rho(r) = r^2 / 2 / (1 + (r / c)^2), less than c^2 / 2.
 
-    The slope is r / (1 + (r / c)^2)^2; Geman and McClure's own has c = 1.
+    The slope is r / (1 + (r / c)^2)^2; the form in most texts has c = 1.
     Bottoms: a, b of one shape, and optional weights w, as RobustLoss says.
     """
 

@@ -141,7 +141,7 @@ def _add_neighbours(x, out, axis, adjoint):
         return (slice(None),) * axis + (place,)
 
     out[...] = x
-    if x.shape[axis] == 1:
+    if x.shape[axis] < 2:
         out *= 3
         return
     out[at(slice(None, -1))] += x[at(slice(1, None))]
