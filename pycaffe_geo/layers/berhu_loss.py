@@ -27,8 +27,8 @@ class BerHuLoss(Loss):
 
     Bottoms: prediction (N, ...); target of that shape, valid where > 0 (metres); optional weights w (1 without), 0 where
     invalid. The sum of w times the cost over the sum of w, unless `normalization` says another divisor. c = 0.2 max |d| over all
-    that is valid in the batch. The gradient takes c as a constant: it is that of the loss for a fixed c. Where
-    d = 0 the gradient is 0, a subgradient.
+    that is valid in the batch. The gradient takes c as a constant: it is that of the loss for a fixed c.
+    Where d = 0 it is 0, a subgradient.
     """
 
     bottoms = (2, 3)
