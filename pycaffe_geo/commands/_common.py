@@ -194,3 +194,20 @@ def output_folder(path):
         raise PycaffeGeoError(f"--out {folder}: is a file, expected a folder")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def output_file(path):
+    """Return `path` as a Path; its folder is made where it is missing."""
+    from pathlib import Path
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_csv(path, heading, rows):
+    """Write a table to the file `path`, numbers in full."""
+    import csv
+
+    with open(output_file(path), "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])

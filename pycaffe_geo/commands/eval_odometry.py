@@ -14,7 +14,7 @@ With --out FOLDER: trajectory.png, frames.csv, segments.csv, and aligned.txt in 
 
 import json
 
-from pycaffe_geo.commands._common import option, output_folder, positive, table, whole
+from pycaffe_geo.commands._common import option, output_file, output_folder, positive, table, whole, write_csv
 from pycaffe_geo.errors import DataError
 
 EXAMPLE = "tools/eval_odometry.py --gt poses/09.txt --est 09.txt --format kitti --align sim3 --json errors.json --out runs/09"
@@ -35,8 +35,6 @@ def arguments(parser):
 
 
 def run(args):
-    from pathlib import Path
-
     from pycaffe_geo.metrics.trajectory import ate_5_frame, path_length, trajectory_errors
 
     times, truth, estimate = _read(args)
@@ -47,8 +45,7 @@ def run(args):
     print(f"{len(truth)} frames, {way[-1]:.3f} m; alignment: {args.align}, scale {summary['scale']:.6f}")
     print(_text(summary, args.delta))
     if args.json:
-        Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-        Path(args.json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        output_file(args.json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     if args.out:
         _write(output_folder(args.out), args, times, truth, aligned, way)
 
@@ -99,20 +96,11 @@ def _write(folder, args, times, truth, aligned, way):
     frames = [[i, *row] for i, row in enumerate(zip(way, errors))]
     for frame, shift, turn in zip(frames, shifts, turns):
         frame += [shift, turn]
-    _write_csv(folder / "frames.csv", ["frame", "way_m", "ate_m", "rpe_trans_m", "rpe_rot_deg"], frames)
+    write_csv(folder / "frames.csv", ["frame", "way_m", "ate_m", "rpe_trans_m", "rpe_rot_deg"], frames)
     segments = [[int(first), int(metres), *rest] for first, metres, *rest in segment_errors(aligned, truth)]
-    _write_csv(folder / "segments.csv", ["first_frame", "metres", "t_err_percent", "r_err_deg_per_100m"], segments)
+    write_csv(folder / "segments.csv", ["first_frame", "metres", "t_err_percent", "r_err_deg_per_100m"], segments)
     if times is None:
         write_kitti(folder / "aligned.txt", aligned)
     else:
         write_tum(folder / "aligned.txt", times, aligned)
     print(f"written to {folder}")
-
-
-def _write_csv(path, heading, rows):
-    import csv
-
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(heading)
-        writer.writerows(rows)

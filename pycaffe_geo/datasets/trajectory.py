@@ -12,7 +12,7 @@ import numpy as np
 
 from pycaffe_geo.datasets.tum import nearest_in_time
 from pycaffe_geo.errors import DataError
-from pycaffe_geo.geometry import so3
+from pycaffe_geo.geometry import quaternion
 
 _TOLERANCE = 1e-3  # of R R^T from 1: published files hold 6 digits
 
@@ -32,11 +32,10 @@ def read_kitti(path):
 def read_tum_trajectory(path):
     """Read a TUM file as times (F,) in seconds and poses (F, 4, 4), float64, sorted by time."""
     rows, numbers = _table(path, 8, "timestamp tx ty tz qx qy qz qw")
-    quaternion = rows[:, 4:]
-    norm = np.linalg.norm(quaternion, axis=1)
+    norm = np.linalg.norm(rows[:, 4:], axis=1)
     _refuse(path, numbers, np.abs(norm - 1) > 0.01, lambda i: f"the quaternion has length {norm[i]:.4g}, expected 1")
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
-    poses[:, :3, :3] = _rotations(quaternion / norm[:, None])
+    poses[:, :3, :3] = quaternion.to_matrix(rows[:, [7, 4, 5, 6]])
     poses[:, :3, 3] = rows[:, 1:4]
     order = np.argsort(rows[:, 0], kind="stable")
     return rows[order, 0], poses[order]
@@ -50,10 +49,8 @@ def write_kitti(path, poses):
 def write_tum(path, times, poses):
     """Write times (F,) in seconds and poses (F, 4, 4) as a TUM file."""
     poses = np.asarray(poses, np.float64)
-    vector = so3.log(poses[:, :3, :3])
-    half = np.linalg.norm(vector, axis=1, keepdims=True) / 2
-    quaternion = [vector / 2 * np.sinc(half / np.pi), np.cos(half)]
-    _write(path, np.concatenate([np.reshape(times, (-1, 1)), poses[:, :3, 3], *quaternion], axis=1))
+    scalar_last = quaternion.from_matrix(poses[:, :3, :3])[:, [1, 2, 3, 0]]
+    _write(path, np.concatenate([np.reshape(times, (-1, 1)), poses[:, :3, 3], scalar_last], axis=1))
 
 
 def matched(times, others, max_difference=0.01):
@@ -101,12 +98,6 @@ def _refuse(path, numbers, bad, reason):
     if bad.any():
         i = int(bad.argmax())
         raise DataError(f"{path}:{numbers[i]}: {reason(i)}")
-
-
-def _rotations(quaternion):
-    """Return R (F, 3, 3) of unit quaternions (F, 4), scalar last: R = 1 + 2 w [v]x + 2 [v]x^2."""
-    cross = so3.hat(quaternion[:, :3])
-    return np.eye(3) + 2 * quaternion[:, 3, None, None] * cross + 2 * cross @ cross
 
 
 def _write(path, rows):
