@@ -113,12 +113,12 @@ def _smaller(d, batch):
 
 
 def sample(name, shape, rng):
-    """Return random values for a top, plausible for what its name or shape says: depth, intrinsics, pose, label, image."""
+    """Return random values for a top, plausible for what its name and shape say: depth, intrinsics, pose, label, image."""
     if name == "depth":
         return rng.uniform(1, 4, shape)
-    if name == "intrinsics":
+    if name == "intrinsics" and tuple(shape[1:]) == (4, 1, 1):
         return np.broadcast_to(np.array([30.0, 30.0, 16.0, 12.0]).reshape(4, 1, 1), shape)
-    if name == "pose":
+    if name == "pose" and tuple(shape[-2:]) == (4, 4):
         return np.broadcast_to(np.eye(4), shape)
     if name == "label":
         return rng.integers(0, 2, shape)

@@ -178,3 +178,17 @@ def test_late_fusion_net_passes():
     shapes = {"src": image, "tgt": image, "depth": depth, "intrinsics": (2, 4, 1, 1), "pose": (2, 1, 4, 4)}
     report = check_net(Path(__file__).parents[1] / "prototxt" / "pose_late_fusion_small.yaml", shapes=shapes)
     assert report.ok and report.checked > 200, report
+
+
+def test_a_pose_may_be_a_vector(tmp_path):
+    """Samples follow a top's name only where its shape is what the name says: some nets call six numbers a pose."""
+    path = tmp_path / "vectors.yaml"
+    path.write_text("""
+force_backward: true
+layers:
+- {name: pose, type: Input, input_param: {shape: {dim: [2, 6]}}}
+- {name: T, type: EulerGenerator, bottom: pose}
+- {name: loss, type: Reduction, bottom: T, reduction_param: {operation: SUMSQ}, loss_weight: 1}
+""")
+    report = check_net(path)
+    assert report.ok and report.blobs[0].name == "pose", report
