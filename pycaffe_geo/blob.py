@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.errors import ShapeError, SpecError, bytes_text
+from pycaffe_geo.errors import PycaffeGeoError, ShapeError, SpecError, bytes_text
 
 
 class Memory:
@@ -15,12 +15,27 @@ class Memory:
         self.dtype = np.dtype(dtype)
         self.device = device
         self.array = None
+        self.lost = ""  # why it does not hold its values, where it shares its memory (see net_memory.py)
 
     def reserve(self, count):
         """Return the flat buffer, holding at least `count` elements."""
         if self.array is None or self.array.size < count:
             self.array = self.device.xp.zeros(max(count, 1), self.dtype)
         return self.array
+
+
+class Pool:
+    """Scratch that layers share, one after the other: a buffer grown to the largest use."""
+
+    def __init__(self, device):
+        self.device = device
+        self._bytes = Memory(np.uint8, device)
+
+    def get(self, shape, dtype):
+        """Return an array over the start of the buffer; its values are any."""
+        count = math.prod(shape)
+        size = count * np.dtype(dtype).itemsize
+        return self._bytes.reserve(size)[:size].view(dtype).reshape(shape)
 
 
 class MemoryLimit:
@@ -80,6 +95,11 @@ class Blob:
     def count(self):
         """The number of elements."""
         return self._owner._count
+
+    @property
+    def memories(self):
+        """The two Memory objects, of data and diff."""
+        return self._data, self._diff
 
     @property
     def data(self):
@@ -144,6 +164,10 @@ class Blob:
         twin._diff = diff if diff is not None else Memory(self.dtype, self.device)
         return twin
 
+    def own_diff(self):
+        """Keep the diff in a buffer of its own from now on."""
+        self._diff = Memory(self.dtype, self.device)
+
     def saved(self):
         """Return a blob of the same name and diff that follows this one's shape; its data are its own."""
         twin = self.alias(self._diff)
@@ -157,6 +181,12 @@ class Blob:
         return self.shape[axis] if axis < len(self.shape) else 1
 
     def _view(self, memory):
+        if memory.lost:
+            field = "diff is" if memory is self._diff else "data are"
+            raise PycaffeGeoError(
+                f"blob '{self.name}': its {field} not there: {memory.lost}; the net shares memory between its blobs, expected "
+                f"keep=['{self.name}'] (of Net.share_memory or get_solver), or a Net that does not share"
+            )
         buffer = memory.reserve(self.count)
         base, shape, view = self._views.get(id(memory), (None, None, None))
         if base is not buffer or shape != self.shape:
@@ -167,5 +197,6 @@ class Blob:
 
 def allocated_bytes(blobs):
     """Return the bytes that the data and diffs of `blobs` take up by now, buffers that several share once."""
-    memories = {id(m): m for blob in blobs for m in (blob._data, blob._diff)}
-    return sum(m.array.nbytes for m in memories.values() if m.array is not None)
+    arrays = [m.array for blob in blobs for m in blob.memories if m.array is not None]
+    buffers = {id(base): base for base in (array if array.base is None else array.base for array in arrays)}
+    return sum(buffer.nbytes for buffer in buffers.values())

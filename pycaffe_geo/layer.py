@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.blob import Blob
+from pycaffe_geo.blob import Blob, Pool
 from pycaffe_geo.errors import ShapeError, SpecError, nearest
 from pycaffe_geo.fillers import fill
 
@@ -61,10 +61,12 @@ class Layer:
         always_reshape  True where reshape must run before every forward (Python layers)
         uses_top        "values" where backward reads the top's data, "sign" where it reads their sign: where a later layer
                         changes them in place, the Net saves them
+        uses_bottom     False where backward reads no bottom's data, so that their memory may be used again before
+        kept_input      a Blob to whose data forward copies the bottom's, because the layer works in place and backward needs them
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
         no_gradient     bottoms (indices) that never receive a gradient: labels, targets, masks
     Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen,
-    memory_limit (the net's, or None).
+    memory_limit (the net's, or None), pool (of scratch buffers, the net's: see `lend`).
     """
 
     bottoms = (1, 1)
@@ -78,6 +80,8 @@ class Layer:
     fixed_blobs = False
     always_reshape = False
     uses_top = ""
+    uses_bottom = True
+    kept_input = None
     keeps_sign = False
     no_gradient = ()
     memory_limit = None
@@ -95,6 +99,7 @@ class Layer:
         self.param_propagate_down = []
         self.frozen = False
         self.adds = {}
+        self.pool = Pool(device)
         for key, param_class in self.parameters.items():
             setattr(self, key, definition.parameters.get(key) or param_class())
 
@@ -155,13 +160,17 @@ class Layer:
             raise ShapeError(f"{self.where}: axis {axis} does not exist in bottom '{blob.name}' of shape {blob.shape}")
         return axis % count
 
+    def lend(self, shape, dtype=None):
+        """Return a buffer of `shape` and the layer's dtype (or `dtype`), with any values, until the next layer runs."""
+        return self.pool.get(shape, dtype or self.dtype)
+
     def random(self, *key):
         """Return a Generator on this layer's device, keyed by (seed, layer name, iteration, iter_size step, *key)."""
         return self.device.generator(self.clock.seed, self.name, self.clock.iteration, self.clock.step, *key)
 
     def pass_on(self, source, target):
         """Copy the array `source` to `target` unless the Net made them one buffer (see `views`)."""
-        if source.base is None or source.base is not target.base:
+        if not self.xp.may_share_memory(source, target):
             target[...] = source.reshape(target.shape)
 
     def write_diff(self, bottom, i, value):

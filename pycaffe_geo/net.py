@@ -7,9 +7,10 @@ import numpy as np
 
 import pycaffe_geo.layers  # noqa: F401  (registers every layer)
 from pycaffe_geo.backend import CPU, asnumpy
-from pycaffe_geo.blob import Blob, MemoryLimit
+from pycaffe_geo.blob import Blob, MemoryLimit, Pool
 from pycaffe_geo.errors import ShapeError, SpecError, listed, nearest
 from pycaffe_geo.layer import Clock, layer_class
+from pycaffe_geo.net_memory import SharedMemory
 from pycaffe_geo.net_parameters import Parameters
 from pycaffe_geo.net_plan import plan_backward
 from pycaffe_geo.spec import TEST, TRAIN, NetState, check_wiring, filter_net, load_net
@@ -50,6 +51,7 @@ class Net:
         self._writers = {}
         self.overwritten = set()  # (layer name, top name) where a later layer changes in place what the layer's backward needs
         self._memory_limit = MemoryLimit(max_memory, 2 if phase == "TRAIN" else 1) if max_memory else None
+        self._pool = Pool(self.device)
         self._parameters = Parameters(self._frozen_layers(_names(freeze)))
         for layer_def in self.definition.layers:
             self._add(layer_def)
@@ -60,6 +62,7 @@ class Net:
         self._parameters.finish(self.layers)
         self.outputs = sorted(name for name in self.blobs if not self._consumed[name])
         self._plan = plan_backward(self)
+        self._shared = None
         self._write_loss_weights()
         if weights:
             self.copy_from(weights)
@@ -68,6 +71,7 @@ class Net:
 
     def _add(self, layer_def):
         layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, self.dtype, self.device, self.clock)
+        layer.pool = self._pool
         if self._memory_limit:
             layer.memory_limit, self._memory_limit.where = self._memory_limit, layer.where
         _check_count(layer, "bottom", len(layer_def.bottom), layer.bottoms)
@@ -142,6 +146,20 @@ class Net:
         """Set every parameter's diff to 0."""
         for blob in self.learnable:
             blob.clear_diff()
+
+    def share_memory(self, keep=(), trains=True):
+        """Let blobs share memory from now on, as far as their lifetimes allow it (see net_memory.py).
+
+        Reading a blob whose memory another one has taken raises PycaffeGeoError. keep: patterns of the names of blobs that can
+        be read at any time, as outputs, losses, inputs and parameters can without being named. trains: False where backward
+        will not run, so that less has to live until then. Values that blobs hold now are lost.
+        """
+        self._shared = self.plan_memory(keep, trains)
+        self._shared.allocate()
+
+    def plan_memory(self, keep=(), trains=True):
+        """Return the SharedMemory that `share_memory` would use: it tells how many bytes that takes."""
+        return SharedMemory(self, self._plan, _names(keep), trains)
 
     def copy_from(self, path):
         """Copy weights by layer name from a file, a list of files or "a.h5,b.h5" (later files win).
@@ -221,8 +239,12 @@ class Net:
 
     def forward_layer(self, i):
         """Run layer number i forward, after a reshape where a bottom's shape has changed."""
+        if self._shared and i == 0:
+            self._shared.begin()
         if self.layers[i].always_reshape or self._last_shapes[i] != [b.shape for b in self.bottoms[i]]:
             self._reshape_layer(i)
+        if self._shared:
+            self._shared.enter(i)
         self.layers[i].forward(self.bottoms[i], self.tops[i])
         for saved, blob in self._plan[i].saved:
             saved.data[...] = blob.data
@@ -249,6 +271,8 @@ class Net:
             return
         for blob, weight in step.consumed_losses:
             blob.diff[...] += weight
+        if self._shared:
+            self._shared.enter(2 * len(self.layers) - 1 - i)
         self.layers[i].backward(step.top, step.propagate_down, step.bottom)
         for source, target in step.sums:
             target.diff[...] += source.diff

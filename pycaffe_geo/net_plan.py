@@ -110,13 +110,23 @@ def _share_views(net, versions, readers):
 
 
 def _save_overwritten(net, steps):
-    """Let every layer that runs backward see its own top there, although a later layer changes it in place."""
+    """Let every layer that runs backward see its own top there, although a later layer changes it in place: in the copy that the
+    later one keeps for itself, or in one more."""
     for step, layer in zip(steps, net.layers):
         for k, blob in enumerate(step.top):
             if step.runs and (layer.name, blob.name) in net.overwritten:
                 step.top[k] = blob.saved()
                 step.bottom = [step.top[k] if b is blob else b for b in step.bottom]
-                step.saved.append((step.top[k], blob))
+                copy = _next_in_place(net, blob, layer).kept_input
+                if copy:
+                    step.top[k].share_data(copy)
+                else:
+                    step.saved.append((step.top[k], blob))
+
+
+def _next_in_place(net, blob, layer):
+    """Return the layer that is the next after `layer` to write `blob`."""
+    return next(net.layers[i] for i in range(net.layers.index(layer) + 1, len(net.layers)) if blob in net.tops[i])
 
 
 def _hand_out_diffs(net, steps, readers):

@@ -25,7 +25,7 @@ class Case:
 
     def __init__(self, name):
         self.path = GOLDEN / "layers" / f"{name}.h5"
-        self.shapes = {}
+        self.shapes, self.seen = {}, {}
         if not self.path.exists():
             pytest.skip(f"{self.path} is missing")
         import h5py
@@ -88,6 +88,14 @@ class Case:
                 layer.reshape(bottom, top)
                 self.shapes[layer.name] = shapes
             layer.forward(bottom, top)
+            self.seen[layer.name] = [self._saved(blob) if layer.uses_top else blob for blob in top]
+
+    @staticmethod
+    def _saved(blob):
+        """Return a stand-in for `blob` that keeps its values, as a Net's for a top that a later layer changes in place."""
+        saved = blob.saved()
+        saved.data[...] = blob.data
+        return saved
 
     def backward(self, layers, blobs):
         """Run all layers backward from the recorded top diffs and loss weights; unwritten diffs keep a mark."""
@@ -101,7 +109,8 @@ class Case:
         need = dict(zip(self.layer_names, self.bottom_need_backward))
         for layer in reversed(layers):
             bottom, top = self.wires(layer, blobs)
-            layer.backward(top, need[layer.name], bottom)
+            seen = dict(zip(top, self.seen[layer.name]))
+            layer.backward([*seen.values()], need[layer.name], [seen.get(blob, blob) for blob in bottom])
 
 
 def check_case(name, tolerance=1e-9, types=None, skip=()):

@@ -20,7 +20,7 @@ FLOORS = [
     ["ops", "metrics", "caffemodel", "datasets", "plots", "weights"],
     ["layer", "spec", "families"],
     ["layers"],
-    ["net_parameters", "net_plan", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
+    ["net_parameters", "net_plan", "net_memory", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
     ["solvers"],
     ["commands", "caffe", "cli"],
 ]

@@ -85,6 +85,7 @@ class ElementLoss(Loss):
 
     bottoms = (2, 3)
     no_gradient = (2,)
+    uses_bottom = False
     normalization = "BATCH_SIZE"
     cost = ""
     share = 1.0

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 
-from pycaffe_geo.blob import Blob
 from pycaffe_geo.fillers import Filler
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops.batch_norm import plan_batch_norm
@@ -29,13 +28,17 @@ class BatchNorm(Layer):
     parameters = {"batch_norm_param": BatchNormParam}
     in_place = True
     fixed_blobs = True
+    uses_bottom = False
+
+    @property
+    def uses_top(self):
+        return "" if self._uses_running() else "values"
 
     def setup(self, bottom, top):
         channels = self._fold(self.expect(bottom[0], "N", ...))[1]
         for size in (channels, channels, 1):
             self.add_blob((size,), Filler())
         self.param_propagate_down = [False] * 3
-        self.work = Blob((), self.dtype, self.device)  # data: x - mean; diff: scratch of backward
         self.normalise, self.normalise_back = plan_batch_norm(self.device, self.dtype)
 
     def reshape(self, bottom, top):
@@ -43,30 +46,28 @@ class BatchNorm(Layer):
         if len(shape) > 1:
             self.expect(bottom[0], "N", self.blobs[0].count, ...)
         top[0].reshape(*shape)
-        self.work.reshape(*self._fold(shape))
+        self.shape = self._fold(shape)
 
     def forward(self, bottom, top):
-        shape = self.work.shape
-        x, y = bottom[0].data.reshape(shape), top[0].data.reshape(shape)
+        x, y = bottom[0].data.reshape(self.shape), top[0].data.reshape(self.shape)
         if self._uses_running():
             mean, variance = self._running()
             self.xp.subtract(x, mean[:, None], out=y)
             self.inverse = 1 / self.xp.sqrt(variance + self.batch_norm_param.eps)
             y *= self.inverse[:, None]
             return
-        count = shape[0] * shape[2]
+        count = self.shape[0] * self.shape[2]
         if not count:  # no sample (see Filter): nothing to normalise, nothing to learn from
             return
-        mean, variance, self.inverse = self.normalise(x, y, self.work.data, self.batch_norm_param.eps)
+        mean, variance, self.inverse = self.normalise(x, y, self.batch_norm_param.eps)
         self._update(mean, variance * (count / (count - 1) if count > 1 else 1.0))
 
     def backward(self, top, propagate_down, bottom):
-        shape = self.work.shape
-        dy, dx = top[0].diff.reshape(shape), bottom[0].diff.reshape(shape)
+        dy, dx = top[0].diff.reshape(self.shape), bottom[0].diff.reshape(self.shape)
         if self._uses_running():
             self.xp.multiply(dy, self.inverse[:, None], out=dx)
         elif dy.size:
-            self.normalise_back(dy, self.work.data, self.inverse, dx, self.work.diff)
+            self.normalise_back(dy, top[0].data.reshape(self.shape), self.inverse, dx, self.lend)
 
     def _uses_running(self):
         given = self.batch_norm_param.use_global_stats

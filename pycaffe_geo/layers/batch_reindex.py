@@ -16,6 +16,7 @@ class BatchReindex(Layer):
 
     bottoms = (2, 2)
     no_gradient = (1,)
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         shape = self.expect(bottom[0], "N", ...)

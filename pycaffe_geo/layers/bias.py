@@ -23,6 +23,7 @@ class Bias(Layer):
     bottoms = (1, 2)
     parameters = {"bias_param": BiasParam}
     in_place = True
+    uses_bottom = False
 
     def setup(self, bottom, top):
         p = self.bias_param

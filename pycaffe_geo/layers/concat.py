@@ -25,6 +25,7 @@ class Concat(Layer):
     bottoms = (1, None)
     parameters = {"concat_param": ConcatParam}
     accumulates = True
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         p = self.concat_param

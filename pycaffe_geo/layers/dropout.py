@@ -28,6 +28,7 @@ class Dropout(Layer):
     parameters = {"dropout_param": DropoutParam}
     in_place = True
     keeps_sign = True
+    uses_bottom = False
 
     def setup(self, bottom, top):
         self.mask = Blob((), self.dtype, self.device)

@@ -37,6 +37,14 @@ class Eltwise(Layer):
     def views(self):
         return "diff" if self.eltwise_param.operation == "SUM" and set(self.eltwise_param.coeff) <= {1.0} else ""
 
+    @property
+    def uses_bottom(self):
+        return self.eltwise_param.operation == "PROD"
+
+    @property
+    def uses_top(self):
+        return "" if self.eltwise_param.stable_prod_grad else "values"
+
     def setup(self, bottom, top):
         p = self.eltwise_param
         if p.coeff and len(p.coeff) != len(bottom):
@@ -60,9 +68,10 @@ class Eltwise(Layer):
         self.run([b.data for b in bottom], top[0].data)
 
     def backward(self, top, propagate_down, bottom):
+        values = [b.data for b in bottom] if self.uses_bottom else []
         for i, blob in enumerate(bottom):
             if propagate_down[i]:
-                self.run_back(i, blob.diff, [b.data for b in bottom], top[0])
+                self.run_back(i, blob.diff, values, top[0])
 
     def _sum(self, x, y):
         if self.views:

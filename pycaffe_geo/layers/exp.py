@@ -27,6 +27,7 @@ class Exp(Layer):
     parameters = {"exp_param": ExpParam}
     in_place = True
     uses_top = "values"
+    uses_bottom = False
 
     def setup(self, bottom, top):
         p = self.exp_param

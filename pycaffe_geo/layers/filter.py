@@ -14,6 +14,7 @@ class Filter(Layer):
 
     bottoms = (2, None)
     tops = (1, None)
+    uses_bottom = False
 
     def setup(self, bottom, top):
         if len(top) != len(bottom) - 1:

@@ -21,6 +21,7 @@ class Flatten(Layer):
 
     parameters = {"flatten_param": FlattenParam}
     views = "both"
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape

@@ -27,6 +27,7 @@ class Im2col(Layer):
     """
 
     parameters = {"convolution_param": Im2colParam}
+    uses_bottom = False
 
     def setup(self, bottom, top):
         self.padded = Blob((), self.dtype, self.device)

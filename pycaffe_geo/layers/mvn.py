@@ -28,6 +28,7 @@ class MVN(Layer):
     parameters = {"mvn_param": MVNParam}
     in_place = True
     uses_top = "values"
+    uses_bottom = False
 
     def setup(self, bottom, top):
         self.work = Blob((), self.dtype, self.device)

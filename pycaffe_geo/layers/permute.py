@@ -25,6 +25,7 @@ class Permute(Layer):
 
     parameters = {"permute_param": PermuteParam}
     accumulates = True
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         order, shape = self.permute_param.order, bottom[0].shape

@@ -51,6 +51,7 @@ class Pooling(Layer):
 
     tops = (1, 2)
     parameters = {"pooling_param": PoolingParam}
+    uses_bottom = False
 
     def setup(self, bottom, top):
         if len(top) == 2 and self.pooling_param.pool != "MAX":

@@ -24,6 +24,10 @@ class Power(Layer):
     def in_place(self):
         return self.power_param.power == 1
 
+    @property
+    def uses_bottom(self):
+        return self.power_param.power != 1
+
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
 

@@ -31,6 +31,7 @@ class Reshape(Layer):
 
     parameters = {"reshape_param": ReshapeParam}
     views = "both"
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         p = self.reshape_param

@@ -51,6 +51,7 @@ class Resize(Layer):
     bottoms = (1, 2)
     parameters = {"resize_param": ResizeParam, "interp_param": ResizeParam}
     no_gradient = (1,)
+    uses_bottom = False
 
     def setup(self, bottom, top):
         given = [p for p in (self.definition.parameters.get(key) for key in self.parameters) if p not in (None, ResizeParam())]

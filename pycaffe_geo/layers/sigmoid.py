@@ -20,6 +20,7 @@ class Sigmoid(Activation):
 
     parameters = {"sigmoid_param": SigmoidParam}
     uses_top = "values"
+    uses_bottom = False
 
     def forward(self, bottom, top):
         y = top[0].data

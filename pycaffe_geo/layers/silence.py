@@ -10,6 +10,7 @@ class Silence(Layer):
     bottoms = (1, None)
     tops = (0, 0)
     accumulates = True
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         """There is no top."""

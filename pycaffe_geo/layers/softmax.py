@@ -22,6 +22,7 @@ class Softmax(Layer):
     parameters = {"softmax_param": SoftmaxParam}
     in_place = True
     uses_top = "values"
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         self.shape = fold_axis(bottom[0].shape, self.canonical_axis(self.softmax_param.axis, bottom[0]))

@@ -20,6 +20,7 @@ class TanH(Activation):
 
     parameters = {"tanh_param": TanHParam}
     uses_top = "values"
+    uses_bottom = False
     keeps_sign = True
 
     def forward(self, bottom, top):

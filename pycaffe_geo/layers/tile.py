@@ -23,6 +23,7 @@ class Tile(Layer):
     """Repeats the bottom `tiles` times along one axis (Caffe's Tile)."""
 
     parameters = {"tile_param": TileParam}
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         shape, tiles = bottom[0].shape, self.tile_param.tiles

@@ -10,28 +10,28 @@ def plan_batch_norm(device, dtype):
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 
 
-def forward(x, y, centred, eps):
-    """Write centred = x - mean and y = centred / sqrt(variance + eps), all (N, C, S); return mean, variance, 1 / sqrt (C,).
+def forward(x, y, eps):
+    """Write y = (x - mean) / sqrt(variance + eps), both (N, C, S); return mean, variance, 1 / sqrt(variance + eps), all (C,).
 
     The variance is the biased one. y may be x.
     """
     xp = array_module(x)
     count = x.shape[0] * x.shape[2]
     mean = x.sum(axis=2).sum(axis=0) / count
-    xp.subtract(x, mean[:, None], out=centred)
-    variance = _dot(centred, centred) / count
+    xp.subtract(x, mean[:, None], out=y)
+    variance = _dot(y, y) / count
     inverse = 1 / xp.sqrt(variance + eps)
-    xp.multiply(centred, inverse[:, None], out=y)
+    y *= inverse[:, None]
     return mean, variance, inverse
 
 
-def backward(dy, centred, inverse, dx, scratch):
-    """Write dx for the last forward, all (N, C, S); dx may be dy."""
+def backward(dy, y, inverse, dx, lend):
+    """Write dx, all (N, C, S), for what forward wrote and returned; dx may be dy. lend(shape) gives a scratch buffer."""
     xp = array_module(dy)
     count = dy.shape[0] * dy.shape[2]
     mean_dy = dy.sum(axis=2).sum(axis=0) / count
-    slope = _dot(dy, centred) * inverse**2 / count
-    xp.multiply(centred, slope[:, None], out=scratch)
+    scratch = lend(y.shape)
+    xp.multiply(y, (_dot(dy, y) / count)[:, None], out=scratch)
     scratch += mean_dy[:, None]
     xp.subtract(dy, scratch, out=dx)
     dx *= inverse[:, None]

@@ -8,20 +8,20 @@ from pycaffe_geo.ops.fast.compiler import REORDER, kernel
 BLOCK = 1 << 10  # elements added up in the arrays' own precision; the sums of blocks are added in float64
 
 
-def forward(x, y, centred, eps):
+def forward(x, y, eps):
     """As ops.batch_norm.forward."""
     mean, variance, inverse = (np.empty(x.shape[1], x.dtype) for _ in range(3))
-    _forward(x, y, centred, eps, mean, variance, inverse)
+    _forward(x, y, eps, mean, variance, inverse)
     return mean, variance, inverse
 
 
-def backward(dy, centred, inverse, dx, scratch):
+def backward(dy, y, inverse, dx, lend):
     """As ops.batch_norm.backward."""
-    _backward(dy, centred, inverse, dx)
+    _backward(dy, y, inverse, dx)
 
 
 @kernel(fastmath=REORDER)
-def _forward(x, y, centred, eps, mean, variance, inverse):
+def _forward(x, y, eps, mean, variance, inverse):
     batch, channels, size = x.shape
     kind = x.dtype.type
     count = batch * size
@@ -37,21 +37,24 @@ def _forward(x, y, centred, eps, mean, variance, inverse):
         total = 0.0
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, out, added = x[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK], kind(0)
+                part, added = x[n, c, first:first + BLOCK], kind(0)
                 for j in range(len(part)):
-                    out[j] = part[j] - middle
-                    added += out[j] * out[j]
+                    added += (part[j] - middle) * (part[j] - middle)
                 total += added
         scale = kind(1 / np.sqrt(total / count + eps))
+        room = np.empty(BLOCK, x.dtype)  # y may be x: a loop that writes what it reads would run element by element
         for n in range(batch):
-            part, out = centred[n, c], y[n, c]
-            for j in range(size):
-                out[j] = part[j] * scale
+            for first in range(0, size, BLOCK):
+                part, out = x[n, c, first:first + BLOCK], y[n, c, first:first + BLOCK]
+                for j in range(len(part)):
+                    room[j] = (part[j] - middle) * scale
+                for j in range(len(part)):
+                    out[j] = room[j]
         mean[c], variance[c], inverse[c] = middle, total / count, scale
 
 
 @kernel(fastmath=REORDER)
-def _backward(dy, centred, inverse, dx):
+def _backward(dy, y, inverse, dx):
     batch, channels, size = dy.shape
     kind = dy.dtype.type
     count = batch * size
@@ -59,7 +62,7 @@ def _backward(dy, centred, inverse, dx):
         total, product = 0.0, 0.0
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, middle = dy[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK]
+                part, middle = dy[n, c, first:first + BLOCK], y[n, c, first:first + BLOCK]
                 added, weighted = kind(0), kind(0)
                 for j in range(len(part)):
                     added += part[j]
@@ -67,11 +70,11 @@ def _backward(dy, centred, inverse, dx):
                 total += added
                 product += weighted
         scale = inverse[c]
-        mean, slope = kind(total / count), kind(product / count * scale * scale)
-        room = np.empty(BLOCK, dy.dtype)  # dx may be dy: a loop that writes what it reads would run element by element
+        mean, slope = kind(total / count), kind(product / count)
+        room = np.empty(BLOCK, dy.dtype)  # as in _forward
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, middle = dy[n, c, first:first + BLOCK], centred[n, c, first:first + BLOCK]
+                part, middle = dy[n, c, first:first + BLOCK], y[n, c, first:first + BLOCK]
                 out = dx[n, c, first:first + BLOCK]
                 for j in range(len(part)):
                     room[j] = (part[j] - (middle[j] * slope + mean)) * scale
