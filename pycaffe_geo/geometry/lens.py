@@ -18,8 +18,8 @@ def distort(coords, intrinsics, coefficients, out):
     """Write the distorted coordinates (N, 2, H, W) of `coords` to `out`, all in pixels.
 
     intrinsics: (N, 4) or (N, 4, 1, 1); coefficients: (N or 1, 5[, 1, 1]). Coordinates become -2, PinholeProjection's mark of a
-    point it cannot see, where they are -2 already, and where the model folds the picture: where the distorted radius does not
-    grow with the radius, far points would come back into the image.
+    point it cannot see, where they are -2 already, and where the model folds the picture: from the radius on where the
+    distorted radius stops to grow, far points would come back into the image.
     """
     xp = array_module(coords)
     K, k = _columns(intrinsics), _columns(coefficients)
@@ -69,8 +69,8 @@ def _normalised(coords, K, k):
     x, y = (u - K[2]) / K[0], (v - K[3]) / K[1]
     near = ((u != INVALID) | (v != INVALID)) & (abs(x) < FAR) & (abs(y) < FAR)
     x, y = xp.where(near, x, 0), xp.where(near, y, 0)
-    s, radial, slope = _radial(x, y, k)
-    valid = near & (radial + 2 * s * slope > 0)  # d(r radial) / dr
+    s = x * x + y * y
+    valid = near & (_growth(s, k) > 0) & (s < _first_dip(k))
     return valid, xp.where(valid, x, 0), xp.where(valid, y, 0)
 
 
@@ -79,6 +79,26 @@ def _radial(x, y, k):
     k1, k2, _, _, k3 = k
     s = x * x + y * y
     return s, 1 + s * (k1 + s * (k2 + s * k3)), k1 + s * (2 * k2 + s * (3 * k3))
+
+
+def _growth(s, k):
+    """Return the slope of the distorted radius by the radius."""
+    k1, k2, _, _, k3 = k
+    return 1 + s * (3 * k1 + s * (5 * k2 + 7 * s * k3))
+
+
+def _first_dip(k):
+    """Return the s where the growth, a cubic, is smallest, if that is not above 0: it may recover, but the fold is before."""
+    xp = array_module(k)
+    a, b, c = 21 * k[4], 10 * k[1], 3 * k[0]  # the growth's slope is a s^2 + b s + c
+    square = b * b - 4 * a * c
+    q = -(b + xp.copysign(xp.sqrt(xp.maximum(square, 0)), b)) / 2
+    first = xp.full_like(a, xp.inf)
+    for top, bottom in ((q, a), (c, q)):
+        exists = (square >= 0) & (bottom != 0) & (top * bottom > 0)
+        s = top / xp.where(exists, bottom, 1)
+        first = xp.where(exists & (_growth(s, k) <= 0), xp.minimum(first, s), first)
+    return first
 
 
 def _distorted(x, y, s, radial, k):

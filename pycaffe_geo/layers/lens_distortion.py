@@ -25,8 +25,8 @@ class LensDistortion(Layer):
     Bottoms: coordinates (N, 2, H, W) in pixels, channel 0 = x, such as PinholeProjection's second top; intrinsics (N, 4, 1, 1) =
     fx, fy, cx, cy in pixels; optionally coefficients (N, 5, 1, 1) = k1, k2, p1, p2, k3, which the parameters give otherwise.
     Top: coordinates (N, 2, H, W). Gradients to all bottoms. Sampling a camera's image at the distorted coordinates of a pixel
-    grid undistorts it. Coordinates that are -2 (points behind the camera) stay -2, and those where the distorted radius does
-    not grow with the radius become -2: unmasked, they would fall back into the image. Their gradient is 0.
+    grid undistorts it. Coordinates that are -2 (points behind the camera) stay -2, and those beyond the radius where the
+    distorted radius stops to grow become -2: unmasked, they would fall back into the image. Their gradient is 0.
     """
 
     bottoms = (2, 3)

@@ -51,3 +51,41 @@ def test_keeps_the_dtype():
     exact = np.empty(coords.shape)
     lens.distort(coords.astype(float), K.astype(float), COEFFICIENTS, exact)
     np.testing.assert_allclose(out, exact, rtol=1e-5, atol=1e-5)
+
+
+def first_fold(coefficients):
+    """Return the radius at which the distorted radius stops to grow: by numpy's polynomial roots, on r itself."""
+    k1, k2, _, _, k3 = coefficients
+    roots = np.roots([7 * k3, 0, 5 * k2, 0, 3 * k1, 0, 1])
+    real = roots[abs(roots.imag) < 1e-9].real
+    return min(real[real > 0], default=np.inf)
+
+
+SETS = [
+    (0, 0, 0, 0, 0),
+    (-0.4, 0.05, 0, 0, 0),
+    (-0.4, 0, 0, 0, 0),
+    (0, 0, 0, 0, -0.01),
+    (0.3, -0.2, 0, 0, 0.02),
+    (-0.1, 0, 0, 0, 0.001),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_fold_of_the_radial_model(dtype):
+    """Pixels before it are those of the formula, all beyond it are masked, also where the distorted radius grows again."""
+    sets = np.array(SETS + list(np.random.default_rng(2).normal(size=(40, 5)) * [0.4, 0.2, 0, 0, 0.05]), dtype)
+    radius = np.linspace(0, 9, 200, dtype=dtype)
+    coords = np.zeros((len(sets), 2, 1, 200), dtype)
+    coords[:, 0, 0] = radius
+    out = np.empty_like(coords)
+    lens.distort(coords, np.tile(np.array([1, 1, 0, 0], dtype), (len(sets), 1)), sets, out)
+    folds = 0
+    for k, (u, v) in zip(sets, out[:, :, 0]):
+        fold = first_fold(k.astype(float))
+        before, after = radius < fold - 1e-3, radius > fold + 1e-3
+        formula = radius * (1 + k[0] * radius**2 + k[1] * radius**4 + k[4] * radius**6)
+        np.testing.assert_allclose(u[before], formula[before], rtol=1e-5, atol=1e-5)
+        assert not v[before].any() and (u[after] == -2).all() and (v[after] == -2).all()
+        folds += after.any()
+    assert 20 < folds < len(sets)
