@@ -31,10 +31,10 @@ using std::nan; using std::pow; using std::sqrt;
 #define __global__
 #define __device__
 #define __shared__ static
-#define __restrict__
 struct dim3 { unsigned x, y, z; };
 static dim3 gridDim, blockDim, blockIdx, threadIdx;
 
+namespace emulator {
 static std::function<void()> body;
 static ucontext_t scheduler;
 static std::vector<ucontext_t> fibers;
@@ -44,25 +44,36 @@ const size_t STACK = 1 << 15;
 
 static void fiber() { body(); done[current] = 1; }
 
+static void resume(unsigned t)
+{
+    current = threadIdx.x = t;
+    swapcontext(&scheduler, &fibers[t]);
+}
+
+static void start(unsigned t)
+{
+    getcontext(&fibers[t]);
+    fibers[t].uc_stack.ss_sp = &stacks[t * STACK];
+    fibers[t].uc_stack.ss_size = STACK;
+    fibers[t].uc_link = &scheduler;
+    makecontext(&fibers[t], fiber, 0);
+    resume(t);
+}
+
 static void run_block()
 {
-    unsigned count = blockDim.x, left = count;
+    unsigned count = blockDim.x;
     fibers.resize(count); stacks.resize(count * STACK); done.assign(count, 0);
-    for (unsigned t = 0; t < count; t++) {
-        getcontext(&fibers[t]);
-        fibers[t].uc_stack.ss_sp = &stacks[t * STACK];
-        fibers[t].uc_stack.ss_size = STACK;
-        fibers[t].uc_link = &scheduler;
-        makecontext(&fibers[t], fiber, 0);
+    start(0);
+    if (done[0]) {  // nothing to wait for: the other threads, too, run from end to end
+        for (threadIdx.x = 1; threadIdx.x < count; threadIdx.x++) body();
+        return;
     }
-    while (left) {
-        left = 0;
-        for (unsigned t = 0; t < count; t++) {
-            if (done[t]) continue;
-            current = threadIdx.x = t;
-            swapcontext(&scheduler, &fibers[t]);
-            left += !done[t];
-        }
+    for (unsigned t = 1; t < count; t++) start(t);
+    for (bool left = true; left;) {
+        left = false;
+        for (unsigned t = 0; t < count; t++)
+            if (!done[t]) { resume(t); left = true; }
     }
 }
 
@@ -75,12 +86,14 @@ static void run(const unsigned *grid, const unsigned *block)
             for (unsigned x = 0; x < grid[0]; x++) { blockIdx = {x, y, z}; run_block(); }
 }
 
-static void __syncthreads()
+static void suspend()
 {
-    unsigned t = current;
-    swapcontext(&fibers[t], &scheduler);
-    current = threadIdx.x = t;
+    if (done[0]) abort();  // not all threads of the block come here
+    swapcontext(&fibers[current], &scheduler);
 }
+}
+
+static void __syncthreads() { emulator::suspend(); }
 
 template <class T> T __shfl_down_sync(unsigned, T value, unsigned step)
 {
@@ -118,12 +131,12 @@ class EmulatedGpu(standin.StandInDevice):
 
 class _Module:
     def __init__(self, source, options, folder):
-        real = next(o.partition("=")[2] for o in options if o.startswith("-DREAL="))
-        pattern = r"^KERNEL (\w+)\(([^)]*)\)"
-        found = re.findall(pattern, source, re.M)
-        self._declared = {name: [_parameter(p, real) for p in text.split(",")] for name, text in found}
+        command = [COMPILER, "-E", "-P", "-x", "c++", *options, "-"]
+        plain = subprocess.run(command, input=source, capture_output=True, text=True, check=True).stdout
+        found = re.findall(r'extern "C" __global__ void (\w+)\(([^)]*)\)', plain)
+        self._declared = {name: [_parameter(p) for p in text.split(",")] for name, text in found}
         launchers = "".join(_launcher(name, parameters) for name, parameters in self._declared.items())
-        self._library = ctypes.CDLL(str(_build(PRELUDE + source + launchers, options, folder)))
+        self._library = ctypes.CDLL(str(_build(PRELUDE + plain + launchers, folder)))
 
     def get_function(self, name):
         function, declared = getattr(self._library, f"launch_{name}"), self._declared[name]
@@ -137,30 +150,30 @@ class _Module:
         return launch
 
 
-def _build(text, options, folder):
+def _build(text, folder):
     """Compile C++ text to a library in `folder`, unless it is there."""
-    stem = folder / hashlib.sha1((text + str(options)).encode()).hexdigest()
+    stem = folder / hashlib.sha1(text.encode()).hexdigest()
     library = stem.with_suffix(".so")
     if not library.exists():
         stem.with_suffix(".cpp").write_text(text)
-        command = [COMPILER, "-shared", "-fPIC", "-O1", "-std=c++17", *options, "-o", library, stem.with_suffix(".cpp")]
+        command = [COMPILER, "-shared", "-fPIC", "-O1", "-std=c++17", "-o", library, stem.with_suffix(".cpp")]
         result = subprocess.run(command, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
     return library
 
 
-def _parameter(text, real):
+def _parameter(text):
     """Return (C type without const, is it a pointer, name) of a parameter's declaration."""
-    words = text.replace("*", " * ").replace("__restrict__", "").split()
+    words = text.replace("*", " * ").split()
     name, kind = words[-1], [w for w in words[:-1] if w not in ("const", "*")]
-    return " ".join(kind).replace("REAL", real), "*" in words, name
+    return " ".join(kind), "*" in words, name
 
 
 def _launcher(name, parameters):
     declared = ", ".join(f"{kind} {'*' * pointer}{word}" for kind, pointer, word in parameters)
     words = ", ".join(word for *_, word in parameters)
     return (f'extern "C" void launch_{name}(const unsigned *grid, const unsigned *block, {declared})\n'
-            f"{{ body = [=]() {{ {name}({words}); }}; run(grid, block); }}\n")
+            f"{{ emulator::body = [=]() {{ {name}({words}); }}; emulator::run(grid, block); }}\n")
 
 
 def _value(kernel, argument, kind, pointer, name):

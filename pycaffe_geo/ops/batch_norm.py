@@ -1,11 +1,15 @@
 """Normalisation of each channel by its own mean and variance, with the gradient."""
 
 from pycaffe_geo.backend import array_module
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.gpu.batch_norm import GpuBatchNorm
 
 
 def plan_batch_norm(device, dtype):
     """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    if gpu_allowed(device, dtype):
+        plan = GpuBatchNorm(device, dtype)
+        return plan.forward, plan.backward
     kernels = fast("batch_norm", device, dtype)
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 

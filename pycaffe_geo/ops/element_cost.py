@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.gpu.element_cost import GpuElementCost
 
 
 def plan_element_cost(kind, device, dtype):
@@ -11,6 +12,8 @@ def plan_element_cost(kind, device, dtype):
     `kind` "abs": f(d) = |d|; "square": f(d) = d^2 / 2. weights (of a's shape, or the same with one channel) may be None; where
     they are 0 an element counts nothing, whatever its values. slope and scratch are buffers of a's shape.
     """
+    if gpu_allowed(device, dtype):
+        return GpuElementCost(kind, device, dtype)
     kernels = fast("element_cost", device, dtype)
     return getattr(kernels, f"{kind}_cost") if kernels else partial(_cost, device.xp, kind)
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.gpu.lrn import GpuAcrossChannels
 from pycaffe_geo.ops.pooling import plan_pooling
 
 
@@ -14,7 +16,8 @@ def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, dev
     size is odd. A plan has forward(x, y), which writes y, and backward(x, dy, dx), which writes dx for the last forward.
     """
     if region == "ACROSS_CHANNELS":
-        return AcrossChannels(x_shape, size, alpha / size, beta, k, np.dtype(dtype), device)
+        across = GpuAcrossChannels if gpu_allowed(device, dtype) else AcrossChannels
+        return across(x_shape, size, alpha / size, beta, k, np.dtype(dtype), device)
     return WithinChannel(x_shape, size, alpha, beta, np.dtype(dtype), device)
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.gpu.pooling import GpuPooling
 from pycaffe_geo.ops.onednn.pooling import onednn_pooling
 
 BLOCK_BYTES = 1 << 20  # of input that both stages of a pooling work through before they go on
@@ -39,6 +41,8 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
     if min(out_size) < 1:
         raise ShapeError(f"kernel {kernel[0]}x{kernel[1]} is larger than the input {size[0]}x{size[1]} "
                          f"with pad {pad[0]}x{pad[1]}")
+    if gpu_allowed(device, dtype):
+        return GpuPooling(method, x_shape, out_size, kernel, stride, pad, LOWEST, dtype, device)
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))
     arguments = x_shape, rows, columns, np.dtype(dtype), device
     fast = None if mask else onednn_pooling(method, *arguments)
