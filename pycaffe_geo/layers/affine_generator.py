@@ -22,6 +22,7 @@ class AffineGenerator(Layer):
 
     parameters = {"affine_generator_param": AffineGeneratorParam}
     accumulates = True
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape

@@ -27,6 +27,7 @@ class AffineGrid(Layer):
     parameters = {"affine_grid_param": AffineGridParam}
     no_gradient = (1,)
     accumulates = True
+    uses_bottom = False
 
     def setup(self, bottom, top):
         check_grid_size(self, self.affine_grid_param, bottom)

@@ -28,6 +28,7 @@ class Disparity1D(Layer):
 
     parameters = {"disparity_1d_param": Disparity1DParam}
     accumulates = True
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         batch, _, height, width = self.expect(bottom[0], "N", 1, "H", "W")

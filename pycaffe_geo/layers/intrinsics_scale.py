@@ -37,6 +37,7 @@ class IntrinsicsScale(Layer):
     parameters = {"intrinsics_scale_param": IntrinsicsScaleParam}
     no_gradient = (1, 2)
     accumulates = True
+    uses_bottom = False
 
     def setup(self, bottom, top):
         p = self.intrinsics_scale_param

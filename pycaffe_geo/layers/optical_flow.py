@@ -13,6 +13,7 @@ class OpticalFlow(Layer):
     """
 
     views = "diff"
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         top[0].reshape(*self.expect(bottom[0], "N", 2, "H", "W"))

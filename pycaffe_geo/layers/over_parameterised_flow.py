@@ -27,6 +27,7 @@ class OverParameterisedFlow(Layer):
     """
 
     parameters = {"over_parameterised_flow_param": OverParameterisedFlowParam}
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         batch, _, height, width = self.expect(bottom[0], "N", 6, "H", "W")

@@ -22,6 +22,7 @@ class SlantedPlaneDisparity(Layer):
     """
 
     parameters = {"slanted_plane_disparity_param": SlantedPlaneDisparityParam}
+    uses_bottom = False
 
     def reshape(self, bottom, top):
         batch, _, height, width = self.expect(bottom[0], "N", 3, "H", "W")
