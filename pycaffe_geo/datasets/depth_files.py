@@ -1,8 +1,10 @@
 """Depth or disparity maps from whatever holds them: a folder, a 16-bit PNG, .npy, .npz or HDF5."""
 
 import re
+import zlib
 from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,6 +15,9 @@ from pycaffe_geo.errors import DataError, listed, nearest
 _PICTURES, _HDF5 = (".png",), (".h5", ".hdf5")
 _IN_FOLDER = (*_PICTURES, ".npy", ".npz")
 _WITH_ARRAY = re.compile(r"(.+\.(?:npz|h5|hdf5)):([^:\\]+)")
+# What NumPy's and HDF5's readers raise for damaged files.
+_DAMAGE = (OSError, ValueError, EOFError, KeyError, TypeError, ArithmeticError, RuntimeError, SyntaxError, BadZipFile, zlib.error,
+           TokenError)
 
 
 def depth_maps(path, scale=1000):
@@ -50,43 +55,47 @@ def _file_maps(text, scale):
     if path.suffix.lower() in _PICTURES:
         return [(path.stem, partial(read_depth, path, scale))]
     array = _array(path, name)
-    if len(array.shape) == 2:
+    shape = array.shape or ()  # HDF5 has arrays without a shape
+    if len(shape) not in (2, 3, 4) or len(shape) == 4 and 1 not in (shape[1], shape[3]) or 0 in shape:
+        raise DataError(f"{path}: the array is {shape}, expected (H, W), (N, H, W), (N, 1, H, W) or (N, H, W, 1)")
+    if len(shape) == 2:
         return [(path.stem, partial(_map, array, ..., path))]
-    if len(array.shape) not in (3, 4) or len(array.shape) == 4 and 1 not in (array.shape[1], array.shape[3]):
-        raise DataError(f"{path}: the array is {array.shape}, expected (H, W), (N, H, W), (N, 1, H, W) or (N, H, W, 1)")
     return [(f"{path.stem}[{i}]", partial(_map, array, i, path)) for i in range(len(array))]
 
 
 def _map(array, i, path):
     try:
         image = np.asarray(array[i], np.float32)
-    except OSError as e:
+    except _DAMAGE as e:
         raise DataError(f"{path}: map {i} cannot be read (file cut short?): {e}") from e
     return image if image.ndim == 2 else image.squeeze(0 if image.shape[0] == 1 else 2)
 
 
 def _array(path, name):
-    """Return the array of numbers `name`, or the only one, of a .npy, .npz or HDF5 file; rows are read as they are indexed."""
+    """Return the array of numbers `name`, or the only one, of a .npy, .npz or HDF5 file."""
+    try:
+        array = _open(path, name)
+        if array.dtype.kind not in "fiu":
+            raise DataError(f"{path}: the array holds {array.dtype}, expected numbers")
+    except _DAMAGE as e:
+        raise DataError(f"{path}: cannot be read as {path.suffix}: {e}") from e
+    return array
+
+
+def _open(path, name):
+    """Return the array; rows of .npy and HDF5 are read as they are indexed."""
     import h5py
 
     suffix = path.suffix.lower()
-    try:
-        if suffix in _HDF5:
-            file = h5py.File(path, "r")
-            names = [key for key, item in file.items() if isinstance(item, h5py.Dataset)]
-            array = file[_choose(path, name, names)]
-        elif suffix == ".npz":
-            file = np.load(path, allow_pickle=False)
-            array = file[_choose(path, name, file.files)]
-        elif suffix == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            raise DataError(f"{path}: expected a folder or a file of {listed((*_IN_FOLDER, *_HDF5))}")
-    except (OSError, ValueError, EOFError, BadZipFile) as e:
-        raise DataError(f"{path}: cannot be read as {suffix}: {e}") from e
-    if array.dtype.kind not in "fiu":
-        raise DataError(f"{path}: the array holds {array.dtype}, expected numbers")
-    return array
+    if suffix in _HDF5:
+        file = h5py.File(path, "r")  # stays open as long as its array is used
+        return file[_choose(path, name, [key for key, item in file.items() if isinstance(item, h5py.Dataset)])]
+    if suffix == ".npz":
+        with np.load(path, allow_pickle=False) as file:
+            return file[_choose(path, name, file.files)]
+    if suffix == ".npy":
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    raise DataError(f"{path}: expected a folder or a file of {listed((*_IN_FOLDER, *_HDF5))}")
 
 
 def _choose(path, name, names):

@@ -15,6 +15,7 @@ from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import quaternion
 
 _TOLERANCE = 1e-3  # of R R^T from 1: published files hold 6 digits
+_LARGEST = 1e15  # of what a file may hold, so that no square overflows
 
 
 def read_kitti(path):
@@ -89,7 +90,7 @@ def _table(path, columns, expected):
     if not rows:
         raise DataError(f"{path}: has no pose, expected lines of {expected}")
     rows, numbers = np.array(rows), np.array(numbers)
-    _refuse(path, numbers, ~np.isfinite(rows).all(axis=1), lambda i: "has a number that is not finite")
+    _refuse(path, numbers, ~(np.abs(rows) < _LARGEST).all(axis=1), lambda i: "has a number that is not finite, or absurdly large")
     return rows, numbers
 
 

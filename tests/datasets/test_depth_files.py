@@ -60,6 +60,7 @@ def damaged(folder):
     (folder / "many").mkdir()
     np.save(folder / "many" / "a.npy", MAPS)
     np.save(folder / "flat.npy", np.zeros(4))
+    np.save(folder / "none_in.npy", np.zeros((0, 4, 5)))
     np.save(folder / "rgb.npy", np.zeros((2, 4, 5, 3)))
     np.save(folder / "text.npy", np.array(["a"]))
     np.save(folder / "object.npy", np.array([{}, None]), allow_pickle=True)
@@ -69,12 +70,32 @@ def damaged(folder):
     np.savez(folder / "two.npz", left=MAPS, right=MAPS)
 
 
+@pytest.mark.parametrize("suffix", ["npy", "npz", "h5"])
+def test_every_byte_may_be_damaged(tmp_path, suffix):
+    path = tmp_path / f"d.{suffix}"
+    if suffix == "h5":
+        with h5py.File(path, "w") as file:
+            file["depth"] = MAPS
+    else:
+        (np.save if suffix == "npy" else np.savez_compressed)(path, MAPS)
+    good, random = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in random.integers(0, len(good), 100):
+        path.write_bytes(good[:place] + bytes([random.integers(256)]) + good[place + 1:])
+        try:
+            read_all(path)
+        except DataError:
+            refused += 1
+    assert refused  # and nothing else came out
+
+
 @pytest.mark.parametrize("name, message", [
     ("none.npy", "none.npy: no such file or folder"),
     ("empty", "empty: no maps in this folder, expected files of '.png', '.npy', '.npz'"),
     ("twice", "twice: has a.npy and a.npz; expected one file for each map"),
     ("many", "a.npy: has 3 maps, expected one in each file of a folder"),
     ("flat.npy", r"flat.npy: the array is \(4,\), expected \(H, W\)"),
+    ("none_in.npy", r"none_in.npy: the array is \(0, 4, 5\), expected"),
     ("rgb.npy", r"rgb.npy: the array is \(2, 4, 5, 3\), expected"),
     ("text.npy", "text.npy: the array holds <U1, expected numbers"),
     ("object.npy", "object.npy: cannot be read as .npy"),

@@ -65,6 +65,7 @@ IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0\n"
     (read_kitti, "0 0 0 0 0 0 0 1\n", "a.txt:1: 8 numbers, expected 12"),
     (read_kitti, IDENTITY + IDENTITY.replace("1", "x", 1), "a.txt:2: .*'x'; expected 12 numbers"),
     (read_kitti, "\n" + IDENTITY.replace("0", "nan", 1), "a.txt:2: has a number that is not finite"),
+    (read_kitti, IDENTITY + IDENTITY[:-2] + "-1e200\n", "a.txt:2: has a number that is not finite, or absurdly large"),
     (read_kitti, IDENTITY.replace("1", "2", 1), "a.txt:1: no rotation: R R.T differs from 1 by 3, det R = 2"),
     (read_kitti, IDENTITY.replace("1", "-1", 1), "a.txt:1: no rotation: R R.T differs from 1 by 0, det R = -1"),
     (read_kitti, "# nothing\n", "a.txt: has no pose, expected lines of 12"),
