@@ -1,12 +1,15 @@
 """What tests/ops/test_engines.py runs on every fast engine: functions of a dtype that return {name: array}.
 
-They go forward and take all gradients. What is overwritten starts as NaN, what is added to as 1; every plan runs twice, so that its buffers are used again.
+They go forward and take all gradients. What is overwritten starts as NaN, what is added to as 1; plans run twice, so that
+their buffers are used again.
 """
 
 import numpy as np
 
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.blob import Blob
+from pycaffe_geo.geometry.se3 import TRANSLATIONS
+from pycaffe_geo.ops.batch_norm import plan_batch_norm
 from pycaffe_geo.ops.camera import camera_functions
 from pycaffe_geo.ops.convolution import plan_convolution
 from pycaffe_geo.ops.element_cost import plan_element_cost
@@ -14,6 +17,7 @@ from pycaffe_geo.ops.pooling import plan_pooling
 from pycaffe_geo.ops.product import plan_product
 from pycaffe_geo.ops.relu import plan_relu
 from pycaffe_geo.ops.scale import plan_scale
+from pycaffe_geo.ops.se3 import se3_functions
 from pycaffe_geo.ops.warping import plan_warping
 from pycaffe_geo.solvers.rules import Updater
 from pycaffe_geo.spec import SolverDef
@@ -98,6 +102,16 @@ def scale(dtype, rng, shape, in_place):
             "dfactor alone": more}
 
 
+def batch_norm(dtype, rng, shape, in_place):
+    forward, backward = plan_batch_norm(CPU, dtype)
+    x, dy = normal(rng, dtype, shape, shape)
+    x += 3
+    y, dx = (x, dy) if in_place else unset(x, dy)
+    mean, variance, inverse = forward(x, y, 1e-2)
+    backward(dy, y, inverse, dx, lambda shape: np.full(shape, np.nan, dtype))
+    return {"y": y, "mean": mean, "variance": variance, "inverse": inverse, "dx": dx}
+
+
 def element_cost(dtype, rng, kind, shape, weights_shape):
     a, b = (np.asarray(rng.integers(-3, 4, shape) / 2, dtype) for _ in range(2))  # with ties, where |d| has slope 0
     weights = None
@@ -152,6 +166,16 @@ def camera(dtype, rng, batch, height, width):
         functions.pinhole_backward(points, K, dflow, slope, 0.5, *diffs)
         found |= {f"d{n} from {name}": d for n, d in zip(("points", "intrinsics"), diffs)}
     return found
+
+
+def se3(dtype, rng, translation):
+    """Angles at and near 0, where series meet closed forms, ordinary, and near pi."""
+    functions = se3_functions(CPU, dtype)
+    axes, = normal(rng, "float64", (7, 3))
+    angles = np.array([0, 1e-7, 1e-3, 0.999, 1.001, 2, np.pi - 1e-5])
+    twist = np.hstack([axes / np.linalg.norm(axes, axis=1, keepdims=True) * angles[:, None], axes[:, ::-1]]).astype(dtype)
+    dT, = normal(rng, dtype, (7, 4, 4))
+    return {"T": functions.exp(twist, translation), "dtwist": functions.exp_backward(twist, dT, translation)}
 
 
 def update(dtype, rng, rule, size):
@@ -210,6 +234,7 @@ for _place in (False, True):
             case(f"relu {_shape} slope {_slope} in place {_place}", relu, _shape, _slope, _place)
     for _shape in ((2, 3, 35), (1, 1, 1), (3, 2, 1031), (5, 4, 1), (2, 1, 3072)):
         case(f"scale {_shape} in place {_place}", scale, _shape, _place)
+        case(f"batch norm {_shape} in place {_place}", batch_norm, _shape, _place)
 
 for _kind in ("abs", "square"):
     for _shapes in (((2, 3, 5, 7), None), ((2, 3, 5, 7), (2, 1, 5, 7)), ((2, 3, 5, 7), (2, 3, 5, 7)),
@@ -225,3 +250,5 @@ for _shape in ((1, 5, 7), (2, 33, 61), (3, 1, 1)):
 for _rule in ("SGD", "Nesterov", "Adam"):
     for _size in (1, (1 << 15) + 5):
         case(f"update {_rule} {_size}", update, _rule, _size)
+for _translation in TRANSLATIONS:
+    case(f"se3 {_translation}", se3, _translation)

@@ -21,7 +21,7 @@ RATIO_TERMS = 16  # below it the first term left out is under 1e-16
 
 
 @lru_cache(maxsize=None)
-def _series_table(xp, dtype):
+def series_table(xp, dtype):
     """Return the powers 0..K-1 (K,) and the Taylor coefficients in s of A, B, C, A', B', C' (K, 6)."""
     values = [[(-1) ** k / factorial(2 * k + first) for first in (1, 2, 3)] for k in range(SERIES_TERMS + 1)]
     rows = [values[k] + [(k + 1) * c for c in values[k + 1]] for k in range(SERIES_TERMS)]
@@ -32,7 +32,7 @@ def coefficients(s):
     """Return (A, B, C, dA/ds, dB/ds, dC/ds), each in the shape of s = |w|^2: a series where s < 1, closed forms above."""
     xp = array_module(s)
     shape, s = s.shape, s.reshape(-1)
-    powers, table = _series_table(xp, s.dtype)
+    powers, table = series_table(xp, s.dtype)
     series = (xp.minimum(s, 1)[:, None] ** powers @ table).T
     safe = xp.maximum(s, 1)  # the closed forms never see a small denominator
     t = xp.sqrt(safe)

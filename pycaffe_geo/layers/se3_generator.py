@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pycaffe_geo.families.transform_generator import TransformGenerator
-from pycaffe_geo.geometry import se3
 from pycaffe_geo.layer import register
+from pycaffe_geo.ops.se3 import se3_functions
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,11 @@ class SE3Generator(TransformGenerator):
     parameters = {"se3_generator_param": SE3GeneratorParam}
     size = 6
 
+    def setup(self, bottom, top):
+        self.se3 = se3_functions(self.device, self.dtype)
+
     def transform(self, numbers):
-        return se3.exp(numbers, self.se3_generator_param.translation)
+        return self.se3.exp(numbers, self.se3_generator_param.translation)
 
     def transform_backward(self, numbers, dT):
-        return se3.exp_backward(numbers, dT, self.se3_generator_param.translation)
+        return self.se3.exp_backward(numbers, dT, self.se3_generator_param.translation)

@@ -74,4 +74,4 @@ def test_every_fast_engine_is_compared(monkeypatch):
     for run in CASES.values():
         run("float32")
     folder = pathlib.Path(engines.__file__).parent / "fast"
-    assert used == {path.stem for path in folder.glob("*.py")} - {"__init__", "compiler", "batch_norm"}
+    assert used == {path.stem for path in folder.glob("*.py")} - {"__init__", "compiler"}

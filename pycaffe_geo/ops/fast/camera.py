@@ -19,12 +19,12 @@ def transform_grid(depth, T, intrinsics, out=None):
 def transform_grid_backward(depth, T, intrinsics, dpoints, ddepth=None, dT=None, dintrinsics=None):
     """As geometry.camera.transform_grid_backward."""
     x, y = unit_rays(intrinsics, depth)
-    if ddepth is not None:
-        _depth_gradient(depth, *_turned(T, x, y), dpoints, ddepth)
-    if dT is None and dintrinsics is None:
-        return
     sums = np.empty((*depth[:, 0, :, 0].shape, 3, 4))
-    _transform_sums(depth, x, y, dpoints, sums)
+    sums = sums[:0] if dT is None and dintrinsics is None else sums
+    ddepth = depth[:0] if ddepth is None else ddepth
+    _transform_gradient(depth, x, y, *_turned(T, x, y), dpoints, ddepth, sums)
+    if not len(sums):
+        return
     sums = sums.sum(axis=1)  # per image the gradient (3, 4) to [R t]
     if dT is not None:
         dT4 = dT.reshape(-1, 4, 4)
@@ -78,38 +78,33 @@ def _transform(depth, row, column, t, points):
                 out[j] = (along[j] + across) * d[j] + shift if d[j] != none else none
 
 
-@kernel
-def _depth_gradient(depth, row, column, dpoints, ddepth):
-    batch, _, height, width = depth.shape
-    none = depth.dtype.type(0)
-    for line in prange(batch * height):
-        n, i = line // height, line % height
-        d, out, r0, r1, r2 = depth[n, 0, i], ddepth[n, 0, i], row[n, 0], row[n, 1], row[n, 2]
-        c0, c1, c2 = column[n, 0, i], column[n, 1, i], column[n, 2, i]
-        g0, g1, g2 = dpoints[n, 0, i], dpoints[n, 1, i], dpoints[n, 2, i]
-        for j in range(width):
-            slope = g0[j] * (r0[j] + c0) + g1[j] * (r1[j] + c1) + g2[j] * (r2[j] + c2)
-            out[j] = slope if d[j] != none else none
-
-
 @kernel(fastmath=REORDER)
-def _transform_sums(depth, x, y, dpoints, sums):
-    """Write for each image row the gradient (3, 4) to [R t]: sums of d dp x, d dp y, d dp and dp where there is depth."""
+def _transform_gradient(depth, x, y, row, column, dpoints, ddepth, sums):
+    """Write ddepth, and to `sums` for each image row the gradient (3, 4) to [R t]: sums of d dp x, d dp y, d dp and dp where
+    there is depth; each if it has elements."""
     batch, _, height, width = depth.shape
     none = depth.dtype.type(0)
     for line in prange(batch * height):
         n, i = line // height, line % height
         d, ray = depth[n, 0, i], x[n]
-        for c in range(3):
-            slope = dpoints[n, c, i]
-            along, whole, shift = none, none, none
+        if ddepth.size:
+            out, r0, r1, r2 = ddepth[n, 0, i], row[n, 0], row[n, 1], row[n, 2]
+            c0, c1, c2 = column[n, 0, i], column[n, 1, i], column[n, 2, i]
+            g0, g1, g2 = dpoints[n, 0, i], dpoints[n, 1, i], dpoints[n, 2, i]
             for j in range(width):
-                g = slope[j] if d[j] != none else none
-                along += g * d[j] * ray[j]
-                whole += g * d[j]
-                shift += g
-            sums[n, i, c, 0], sums[n, i, c, 1] = along, whole * y[n, i]
-            sums[n, i, c, 2], sums[n, i, c, 3] = whole, shift
+                slope = g0[j] * (r0[j] + c0) + g1[j] * (r1[j] + c1) + g2[j] * (r2[j] + c2)
+                out[j] = slope if d[j] != none else none
+        if sums.size:
+            for c in range(3):
+                slopes = dpoints[n, c, i]
+                along, whole, shift = none, none, none
+                for j in range(width):
+                    g = slopes[j] if d[j] != none else none
+                    along += g * d[j] * ray[j]
+                    whole += g * d[j]
+                    shift += g
+                sums[n, i, c, 0], sums[n, i, c, 1] = along, whole * y[n, i]
+                sums[n, i, c, 2], sums[n, i, c, 3] = whole, shift
 
 
 @kernel

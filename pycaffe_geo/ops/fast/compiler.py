@@ -18,11 +18,11 @@ REORDER = {"reassoc", "contract", "nsz"}  # lets a sum use vector registers; NaN
 numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # omp shares its threads with oneDNN
 
 
-def kernel(function=None, *, fastmath=False):
-    """Decorator: compile `function` on its first call; loops over numba.prange run in threads."""
+def kernel(function=None, *, parallel=True, fastmath=False):
+    """Decorator: compile `function` on its first call; loops over numba.prange run in threads, unless it is not `parallel`."""
     if function is None:
-        return lambda f: kernel(f, fastmath=fastmath)
-    options = {"parallel": True, "error_model": "numpy", "fastmath": fastmath}
+        return lambda f: kernel(f, parallel=parallel, fastmath=fastmath)
+    options = {"parallel": parallel, "error_model": "numpy", "fastmath": fastmath}
     chosen = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = chosen or str(cache_folder() / "kernels")  # NUMBA_CACHE_DIR is the user's
     try:

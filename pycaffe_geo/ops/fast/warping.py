@@ -94,15 +94,23 @@ def _sample(image, coords, out, derivatives, validity):
         _find(x, y, height, width, index, weights)
         wl, wr, sl, sr = weights[0, 0], weights[0, 1], weights[0, 2], weights[0, 3]
         wt, wb, st, sb = weights[1, 0], weights[1, 1], weights[1, 2], weights[1, 3]
+        corners = np.empty((4, count), image.dtype)
+        a, b, d, e = corners[0], corners[1], corners[2], corners[3]
         for c in range(channels):
             p, value, dx, dy = planes[n, c], out[n, c, i], derivatives[n, c, 0, i], derivatives[n, c, 1, i]
             for j in range(count):
                 k = np.uintp(index[j])
-                a, b, d, e = p[k], p[k + sx], p[k + sy], p[k + sy + sx]
-                upper, lower = wl[j] * a + wr[j] * b, wl[j] * d + wr[j] * e
-                value[j] = wt[j] * upper + wb[j] * lower
-                dx[j] = wt[j] * (sl[j] * a + sr[j] * b) + wb[j] * (sl[j] * d + sr[j] * e)
-                dy[j] = st[j] * upper + sb[j] * lower
+                a[j], b[j], d[j], e[j] = p[k], p[k + sx], p[k + sy], p[k + sy + sx]
+            for j in range(count):  # from here on loops of few arrays, which run in vector registers
+                dx[j] = wt[j] * (sl[j] * a[j] + sr[j] * b[j]) + wb[j] * (sl[j] * d[j] + sr[j] * e[j])
+            for j in range(count):
+                a[j] = wl[j] * a[j] + wr[j] * b[j]
+            for j in range(count):
+                d[j] = wl[j] * d[j] + wr[j] * e[j]
+            for j in range(count):
+                value[j] = wt[j] * a[j] + wb[j] * d[j]
+            for j in range(count):
+                dy[j] = st[j] * a[j] + sb[j] * d[j]
         if validity.size:
             inside = validity[n, 0, i]
             for j in range(count):
