@@ -59,6 +59,10 @@ class Gpu(Device):
         """Return the module of a CUDA C++ source: get_function(name) gives kernels to call with (grid, block, arguments)."""
         return self.xp.RawModule(code=source, options=options)
 
+    def address(self, array):
+        """Return where an array of this device begins, as a number."""
+        return array.data.ptr
+
     def stream(self):
         """Return the address of the CUDA stream that work is given to now."""
         return self.xp.cuda.get_current_stream().ptr

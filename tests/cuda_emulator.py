@@ -125,6 +125,9 @@ class EmulatedGpu(standin.StandInDevice):
     def compile(self, source, options):
         return _Module(source, options, self._folder)
 
+    def address(self, array):
+        return array._host.ctypes.data
+
     def stream(self):
         return 0
 

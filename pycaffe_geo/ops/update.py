@@ -1,6 +1,7 @@
-"""One step of an update rule over one parameter, in one compiled pass where that is possible."""
+"""One step of an update rule, in one compiled pass over a parameter or over all where that is possible."""
 
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.gpu.update import GpuUpdate
 
 
 def plan_update(rule, device, dtype):
@@ -12,3 +13,12 @@ def plan_update(rule, device, dtype):
     """
     kernels = fast("update", device, dtype)
     return getattr(kernels, rule.lower(), None) if kernels else None
+
+
+def plan_update_of_all(rule, regularization, device, dtype):
+    """Return a function(arrays, mults, scale, numbers) that runs `rule` on all parameters at once, or None.
+
+    For each parameter arrays has (data, diff, history ...), mults (factor on the rate, decay). It does what plan_update says, but
+    with decay sign(data) where `regularization` is "L1". `numbers` are what the rule of solvers.rules gives, rate first.
+    """
+    return GpuUpdate(rule, regularization, device, dtype) if gpu_allowed(device, dtype) else None

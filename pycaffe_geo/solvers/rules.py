@@ -3,7 +3,7 @@
 import math
 
 from pycaffe_geo.errors import SpecError, listed, nearest
-from pycaffe_geo.ops.update import plan_update
+from pycaffe_geo.ops.update import plan_update, plan_update_of_all
 
 RULES = {}
 TILE = 1 << 14  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
@@ -91,6 +91,10 @@ class AdaGrad:
         _refuse_momentum(solver)
         self.delta = solver.delta
 
+    def numbers(self, rate, iteration):
+        """As SGD.numbers."""
+        return rate, self.delta
+
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
         (h,) = history
@@ -111,6 +115,10 @@ class RMSProp:
         self.decay = solver.rms_decay
         self.delta = solver.delta
 
+    def numbers(self, rate, iteration):
+        """As SGD.numbers."""
+        return rate, self.decay, self.delta
+
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
         (h,) = history
@@ -129,6 +137,10 @@ class AdaDelta:
     def __init__(self, solver):
         self.decay = solver.momentum
         self.delta = solver.delta
+
+    def numbers(self, rate, iteration):
+        """As SGD.numbers."""
+        return rate, self.decay, self.delta
 
     def step(self, xp, diff, history, scratch, rate, iteration):
         """As SGD.step."""
@@ -184,9 +196,19 @@ class Updater:
         self._scratch = None
         first = self.blobs[0] if self.blobs and solver.regularization_type == "L2" else None
         self._compiled = plan_update(solver.type, first.device, first.dtype) if first else None
+        self._together = None
+        if self.blobs:
+            device, dtype = self.blobs[0].device, self.blobs[0].dtype
+            self._together = plan_update_of_all(solver.type, solver.regularization_type, device, dtype)
 
     def apply(self, rate, iteration, scale=1.0):
         """Update every blob whose lr_mult is not 0. `scale` multiplies the gradients first."""
+        if self._together:
+            learned = [i for i, lr in enumerate(self.lr_mults) if lr]
+            arrays = [(self.blobs[i].data, self.blobs[i].diff, *self.history[i :: len(self.blobs)]) for i in learned]
+            mults = [(self.lr_mults[i], self.solver.weight_decay * self.decay_mults[i]) for i in learned]
+            self._together(arrays, mults, scale, self.rule.numbers(rate, iteration))
+            return
         for i, blob in enumerate(self.blobs):
             if self.lr_mults[i]:
                 self._apply_one(i, blob, rate * self.lr_mults[i], iteration, scale)

@@ -1,0 +1,49 @@
+"""The update rules' CUDA kernel, run by the emulator, against solvers.rules on NumPy."""
+
+import numpy as np
+import pytest
+from golden import compare
+
+from pycaffe_geo.backend import CPU, asnumpy
+from pycaffe_geo.blob import Blob
+from pycaffe_geo.ops.gpu.update import CHUNK, RULES
+from pycaffe_geo.solvers.rules import Updater
+from pycaffe_geo.spec import SolverDef
+
+TOLERANCE = {"float32": 3e-6, "float64": 1e-12}
+
+
+def train(kind, dtype, device, regularization="L2"):
+    """Return data, diff and history after three updates with decay, clipped gradients, two rates and a parameter that rests."""
+    rng = np.random.default_rng(0)
+    momentum = {"momentum": 0.0} if kind in ("AdaGrad", "RMSProp") else {"momentum": 0.9}
+    blobs = [Blob(shape, dtype, device) for shape in ((CHUNK + 5,), (2, 3), (4,))]
+    solver = SolverDef(type=kind, **momentum, weight_decay=0.1, regularization_type=regularization)
+    updater = Updater(solver, blobs, [1.0, 2.0, 0.0], [1.0, 0.0, 1.0])
+    for blob in blobs:
+        blob.data[...] = device.asarray(rng.normal(size=blob.shape), dtype)
+    for t in range(3):
+        for blob in blobs:
+            blob.diff[...] = device.asarray(rng.normal(size=blob.shape), dtype)
+        updater.apply(0.05, t, 0.25)
+    return updater, [asnumpy(a) for a in (*(b.data for b in blobs), *(b.diff for b in blobs), *updater.history)]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("regularization", ["L1", "L2"])
+@pytest.mark.parametrize("kind", RULES)
+def test_as_the_reference(kind, regularization, dtype, emulated_gpu, monkeypatch):
+    together, arrays = train(kind, dtype, emulated_gpu, regularization)
+    monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
+    plain, expected = train(kind, dtype, CPU, regularization)
+    assert together._together and not plain._together
+    for i, (a, b) in enumerate(zip(arrays, expected)):
+        compare(f"array {i}", a, b, TOLERANCE[dtype])
+
+
+def test_arrays_that_move_are_found(emulated_gpu):
+    places = [[emulated_gpu.asarray(np.full(3, v, "float32")) for v in (1, 2, 0)] for _ in range(2)]
+    updater = Updater(SolverDef(type="SGD"), [Blob((3,), "float32", emulated_gpu)], [1.0], [1.0])
+    for data, diff, history in places:
+        updater._together([(data, diff, history)], [(1.0, 0.0)], 1.0, (0.5, 0.0))
+        np.testing.assert_array_equal(data.get(), [0, 0, 0])
