@@ -11,6 +11,7 @@ import sys
 
 import pycaffe_geo
 from pycaffe_geo import commands
+from pycaffe_geo.commands._common import described
 from pycaffe_geo.errors import NumericError, PycaffeGeoError, listed, nearest
 
 OK, MISTAKE, NUMERIC, INTERRUPTED = 0, 1, 2, 130
@@ -51,14 +52,7 @@ def command_names():
 def command_parser(name):
     """Return the ArgumentParser of the command `name`."""
     module = _module(name)
-    lines = "\n".join(f"  {line}" for line in module.EXAMPLE.strip().splitlines())
-    parser = _Parser(
-        prog=f"pycaffe-geo {name}",
-        description=module.__doc__.strip(),
-        epilog=f"example:\n{lines}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog=f"pycaffe-geo {name}", **described(module))
     module.arguments(parser)
     return parser
 
@@ -70,15 +64,27 @@ class _Parser(argparse.ArgumentParser):
         raise PycaffeGeoError(f"{self.prog}: {message}; see `{self.prog} --help`")
 
     def parse_args(self, args=None, namespace=None):
-        known = [word for action in self._actions for word in action.option_strings]
+        chosen = self.chosen(args)
+        if chosen is self and self._kinds():
+            got = args[0] if args else ""
+            self.error(f"got '{got}', expected one of {listed(self._kinds())}{nearest(got.strip('-'), self._kinds())}")
+        known = [word for action in chosen._actions for word in action.option_strings]
         for word in args:
             name = word.partition("=")[0]
             if re.match("-[-A-Za-z]", name) and name not in known:
-                self.error(f"unknown option '{name}'{nearest(name, known)}")
+                chosen.error(f"unknown option '{name}'{nearest(name, known)}")
         args, extra = self.parse_known_args(args, namespace)
         if extra:
-            self.error(f"unknown argument '{extra[0]}', expected options")
+            chosen.error(f"unknown argument '{extra[0]}', expected options")
         return args
+
+    def chosen(self, args):
+        """Return the parser of the kind, such as `tum` of prepare_data, that `args` begin with; this one where there is none."""
+        return self._kinds().get(args[0], self) if args else self
+
+    def _kinds(self):
+        found = (action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return next(found, {})
 
 
 def _run(argv):
@@ -94,7 +100,7 @@ def _run(argv):
         raise PycaffeGeoError(f"pycaffe-geo: unknown command '{name}'{nearest(name, known)} (there are {listed(known)})")
     parser = command_parser(name)
     if any(word in ("-h", "--help") for word in argv[1:]):
-        parser.print_help()
+        parser.chosen(argv[1:]).print_help()
         return OK
     return _module(name).run(parser.parse_args(argv[1:]))
 

@@ -6,6 +6,13 @@ import math
 from pycaffe_geo.errors import PycaffeGeoError
 
 
+def described(module):
+    """Return the keyword arguments that give a parser the docstring and the EXAMPLE of a command's module."""
+    lines = "\n".join(f"  {line}" for line in module.EXAMPLE.strip().splitlines())
+    return {"description": module.__doc__.strip(), "epilog": f"example:\n{lines}", "allow_abbrev": False,
+            "formatter_class": argparse.RawDescriptionHelpFormatter}
+
+
 def whole(text):
     """Argument type: a whole number of at least 1."""
     return _at_least(1, text)

@@ -1,7 +1,27 @@
-"""What the tools for pair files tell about them: measures of single pairs and the table of many."""
+"""What the tools for pair files tell about them: what they hold, measures of single pairs and the table of many."""
 
 MOST_PAIRS = 256  # measured for a table; of larger files, so many that are spread evenly
 _AXES = "x", "y", "z"
+
+
+def has_pairs(file):
+    """Are there pairs in a PairFile that can be measured: with depth and poses?"""
+    return len(file) > 0 and {"depth", "pose_c2w"} <= set(file.names)
+
+
+def contents(file):
+    """Return what a PairFile holds, as text: "12 frames of 40x32 in 3 sequences, 30 pairs; color, depth, ..."."""
+    count = len(set(file.runs()))
+    runs = f" in {count} sequence{'s' * (count > 1)}" if "sequence" in file.names else ""
+    pairs = f", {len(file)} pairs" if "pairs" in file.names else ""
+    datasets = ", ".join(name for name in file.names if name not in ("pairs", "sequence"))
+    return f"{file.frames} frames of {file.width}x{file.height}{runs}{pairs}; {datasets}"
+
+
+def describe_file(file):
+    """Return what a PairFile holds and, with pairs, depth and poses, what up to MOST_PAIRS pairs are like."""
+    measured = f"\n{describe(measure_file(file))}" if has_pairs(file) else ""
+    return contents(file) + measured
 
 
 def measure_file(file):

@@ -1,8 +1,10 @@
-"""Look at the pairs of a pair file, of the procedural world or of a network's data layer: samples, statistics, and a check.
+"""Look at a file of prepare_data, at the procedural world or at a network's data layer: samples, statistics, and a check.
 
-Every record is checked, and the data tried: the source picture, warped by the true motion, must look more like the target.
+Every record is checked, and the data tried: the source picture, warped by the true motion, must look more like the target, and
+the right camera must see everything further left.
 With --net, the samples are what the network's RGBDPairData layer gives in its first batches, flips included.
-With --out FILE: a picture with src, tgt, depth of tgt, src warped to tgt by the true motion, and what differs from tgt.
+With --out FILE: a picture with src, tgt, depth of tgt, src warped to tgt by the true motion, and what differs from tgt; of a
+file without pairs: frames, with the right camera's picture and depth where there are.
 """
 
 from pycaffe_geo.commands._common import option, progress, table, whole
@@ -10,14 +12,14 @@ from pycaffe_geo.errors import PycaffeGeoError, SpecError, listed, nearest
 
 EXAMPLE = """
 tools/inspect_data.py --source train.h5 --out panel.png
-tools/inspect_data.py --source rooms_train --n 4 --seed 1 --out panel.png
+tools/inspect_data.py --source rooms_sequences_test --n 4 --seed 1 --out panel.png
 tools/inspect_data.py --net prototxt/pose_early_fusion_small.yaml --phase TRAIN --out panel.png
 """
 
 
 def arguments(parser):
     data = parser.add_mutually_exclusive_group(required=True)
-    data.add_argument("--source", metavar="FILE|WORLD", help="a pair file, or a procedural world: rooms_train or rooms_test")
+    data.add_argument("--source", metavar="FILE|WORLD", help="a file, or a procedural world such as rooms_train")
     option(data, "net", help="network file, whose data layer is looked at")
     option(parser, "layer", help="the data layer of --net (default: its only one)")
     option(parser, "phase", default="TRAIN")
@@ -28,14 +30,30 @@ def arguments(parser):
 
 
 def run(args):
+    from pycaffe_geo.commands._pairs import has_pairs
+    from pycaffe_geo.datasets.cache import pair_path
+    from pycaffe_geo.datasets.pairs import PairFile
+
+    if args.net:
+        file, *found = _of_net(args)
+        _tell(args, file, *found)
+        return
+    for name in ("layer", "set", "stage"):
+        if getattr(args, name):
+            raise PycaffeGeoError(f"--{name} has no meaning with --source, only with --net")
+    file = PairFile(pair_path(args.source, progress=True))
+    _check(file)
+    if has_pairs(file):
+        _tell(args, file, *_of_file(args, file))
+    else:
+        _tell_frames(args, file)
+
+
+def _tell(args, file, names, samples, measures):
+    """Print and draw samples of pairs, then try them."""
     from pycaffe_geo.commands._pairs import describe
     from pycaffe_geo.datasets.measure import measure_pairs
-    from pycaffe_geo.datasets.verify import verify_pairs
 
-    for name in ("layer", "set", "stage"):
-        if args.source and getattr(args, name):
-            raise PycaffeGeoError(f"--{name} has no meaning with --source, only with --net")
-    file, names, samples, measures = _of_net(args) if args.net else _of_source(args)
     print(f"{len(measures['flow'])} samples measured:")
     print(describe(measures))
     drawn = measure_pairs(samples)
@@ -43,22 +61,47 @@ def run(args):
     if args.out:
         _draw(args.out, samples, names, drawn)
         print(f"{args.out}: {len(names)} samples drawn")
-    print(f"{file.path}: the stated motion, tried on {verify_pairs(**file.arrays())}")
+    _verify(file)
 
 
-def _of_source(args):
-    """Return the PairFile of --source, the names of random samples of it, these as a batch, and measures of the file."""
+def _verify(file):
+    from pycaffe_geo.datasets.verify import verify_arrays
+
+    for found in verify_arrays(**file.arrays()):
+        print(f"{file.path}: {found}")
+
+
+def _tell_frames(args, file):
+    """Draw frames of a file without pairs, then try what can be."""
+    from pathlib import Path
+
+    from pycaffe_geo.plots.panels import draw_panels
+
+    if args.out:
+        chosen = _some(args, file.frames)
+        titles = [name for name in ("color", "right", "depth") if name in file.names]
+        rows = [[file.frame(i)[name] for name in titles] for i in chosen]
+        captions = [[f"frame {i}, sequence {file.runs()[i]}", *[""] * (len(titles) - 1)] for i in chosen]
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        draw_panels(args.out, ["depth, m" if name == "depth" else name for name in titles], rows, captions)
+        print(f"{args.out}: {len(chosen)} frames drawn")
+    _verify(file)
+
+
+def _some(args, count):
+    """Return up to --n rising numbers below `count`, drawn by --seed."""
     import numpy as np
 
-    from pycaffe_geo.commands._pairs import measure_file
-    from pycaffe_geo.datasets.cache import pair_path
-    from pycaffe_geo.datasets.pairs import PairFile
+    return np.sort(np.random.default_rng(args.seed).choice(count, min(args.n, count), replace=False))
 
-    file = PairFile(pair_path(args.source, progress=True))
-    _check(file)
-    chosen = np.sort(np.random.default_rng(args.seed).choice(len(file), min(args.n, len(file)), replace=False))
+
+def _of_file(args, file):
+    """Return the names of random samples of a PairFile, these as a batch, and measures of the file."""
+    from pycaffe_geo.commands._pairs import measure_file
+
+    chosen = _some(args, len(file))
     names = [f"pair {i}: frames {src}, {tgt}" for i, (src, tgt) in zip(chosen, file.pairs[chosen])]
-    return file, names, file.batch(chosen), measure_file(file)
+    return names, file.batch(chosen), measure_file(file)
 
 
 def _of_net(args):
@@ -105,9 +148,11 @@ def _data_net(args):
 
 def _check(file, records=None):
     """Print what the PairFile is, once all `records` (default: all there are) are found to be sound."""
+    from pycaffe_geo.commands._pairs import contents
+
     file.check(records)
-    print(f"{file.path}: {len(file)} pairs of {file.frames} frames, {file.width}x{file.height}; "
-          f"{'every record is' if records is None or len(records) == len(file) else f'{len(records)} records are'} sound")
+    every = records is None or len(records) == len(file)
+    print(f"{file.path}: {contents(file)}; {'every record is' if every else f'{len(records)} pairs are'} sound")
     if file.source:
         print(f"from: {file.source}")
 

@@ -4,24 +4,26 @@ from pathlib import Path
 
 import numpy as np
 
-from pycaffe_geo.datasets.frames import check_rotation, load_frames, read_intrinsics
+from pycaffe_geo.datasets.frames import Recording, check_rotation, picture_reader, read_intrinsics
+from pycaffe_geo.datasets.images import list_pictures
 from pycaffe_geo.errors import DataError
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff"}
 
-
-def read_folder(folder, intrinsics=None, depth_scale=1000, size=None, progress=False):
-    """Read a folder of RGB-D frames into Frames.
+def read_folder(folder, intrinsics=None, depth_scale=1000):
+    """Read a folder of RGB-D frames into a Recording.
 
     Pictures of color/ and depth/ go together by their order of names; depth in metres is value / depth_scale.
     poses_c2w.txt holds one row-major 4x4 camera-to-world matrix (16 numbers, metres) per frame. intrinsics: fx, fy, cx, cy
-    in pixels of the stored pictures; None reads them from K.txt (3x3, or these 4). size: (width, height) to resize to.
-    progress: show a bar. Raises DataError with the resolved path and the reason.
+    in pixels of the stored pictures; None reads them from K.txt (3x3, or these 4). Raises DataError with the resolved path and
+    the reason.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    color, depth = _pictures(folder / "color"), _pictures(folder / "depth")
+    for part in ("color", "depth"):
+        if not (folder / part).is_dir():
+            raise DataError(f"{folder / part}: no such folder; expected color/ and depth/ beside poses_c2w.txt")
+    color, depth = list_pictures(folder / "color"), list_pictures(folder / "depth")
     poses_path = folder / "poses_c2w.txt"
     rows = read_table(poses_path, 16)
     if not len(color) == len(depth) == len(rows):
@@ -34,16 +36,8 @@ def read_folder(folder, intrinsics=None, depth_scale=1000, size=None, progress=F
         intrinsics = read_intrinsics(read_table(folder / "K.txt"), folder / "K.txt")
     else:
         intrinsics = read_intrinsics(intrinsics, "--intrinsics")
-    return load_frames(list(zip(color, depth, poses)), intrinsics, depth_scale, size, folder.name, progress)
-
-
-def _pictures(folder):
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected color/ and depth/ beside poses_c2w.txt")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
-    if not found:
-        raise DataError(f"{folder}: holds no picture ({', '.join(sorted(_PICTURES))})")
-    return found
+    names = tuple(path.stem for path in color)
+    return Recording(folder.name, names, picture_reader(color, depth, depth_scale), intrinsics, poses)
 
 
 def read_table(path, columns=None):

@@ -1,5 +1,7 @@
-"""A sequence of RGB-D frames with poses, and the choice of pairs in it."""
+"""Frames of one camera: how a reader describes them (Recording), and what is in memory once they are read (Frames)."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,59 +12,144 @@ from pycaffe_geo.geometry.camera import scale_intrinsics
 
 
 @dataclass(frozen=True)
-class Frames:
-    """F frames of one camera at one size, in the order of time.
+class Recording:
+    """F frames as a reader found them, in the order of time; their pictures are read later, and only those that are used.
 
-    color (F, H, W, 3) uint8 RGB; depth (F, H, W) float32 metres, 0 = none; pose_c2w (F, 4, 4) camera to world, metres;
-    intrinsics (4,) fx, fy, cx, cy in pixels of that size; names: one text per frame; source: where they come from.
+    source: where they come from; names: one text per frame. read(i) returns the pictures of frame i as they are stored: a dict
+    of color (H, W, 3) uint8 RGB and, all frames alike, depth (H, W) float32 metres, 0 = none, and right (H, W, 3) of a
+    rectified right camera. intrinsics: fx, fy, cx, cy in pixels of the stored pictures, (4,) of one camera, whose pictures have
+    one size, or (F, 4). pose_c2w: (F, 4, 4) camera to world, metres, or None; baseline: metres to the right camera, one number
+    or (F,), or None; sequence: (F,), neighbours with one number follow each other in time; None: all do.
     """
 
-    color: np.ndarray
-    depth: np.ndarray
-    pose_c2w: np.ndarray
-    intrinsics: np.ndarray
-    names: tuple
     source: str
+    names: tuple
+    read: Callable
+    intrinsics: np.ndarray
+    pose_c2w: np.ndarray = None
+    baseline: float = None
+    sequence: np.ndarray = None
 
     def __len__(self):
         return len(self.names)
 
-    def as_pairs(self, pairs):
-        """Return the arguments of `write_pairs` for `pairs` (P, 2) and those of these frames that are in them."""
-        used, numbers = np.unique(pairs, return_inverse=True)
-        return {"color": self.color[used], "depth": self.depth[used], "pose_c2w": self.pose_c2w[used],
-                "pairs": numbers.reshape(-1, 2), "intrinsics": np.tile(self.intrinsics, (len(used), 1)), "source": self.source}
+    def choose(self, step=1, breaks=(), skip=()):
+        """Return the numbers (n,) of every step-th frame, and the number (n,) of the continuous run that each is in.
+
+        breaks: frames at which a new run begins; skip: (first, last) ranges of frames to leave out, where a run ends too.
+        All are positions 0 .. F - 1.
+        """
+        begins = np.zeros(len(self), bool)
+        begins[list(breaks)] = True
+        if self.sequence is not None:
+            begins[1:] |= np.diff(self.sequence) != 0
+        keep = np.zeros(len(self), bool)
+        keep[::step] = True
+        for first, last in skip:
+            keep[first:last + 1] = False
+            begins[last + 1:last + 2] = True
+        return np.flatnonzero(keep), begins.cumsum()[keep]
 
 
-def load_frames(entries, intrinsics, depth_scale, size, source, progress=False):
-    """Read `entries`, rows of (colour path, depth path, pose (4, 4)), into Frames resized to `size` (width, height).
+def picture_reader(color, depth=None, depth_scale=None, right=None):
+    """Return the `read` of a Recording whose pictures are files: `color`, `depth` (16 bit, values / depth_scale are metres) and
+    `right` are lists of paths, those after the first None where there are none. A picture of another size than its colour
+    picture raises DataError when it is read."""
 
-    size None keeps the pictures' own. intrinsics are those of the pictures as stored. progress: show a bar. Raises DataError
-    with the path.
-    """
-    from tqdm import tqdm
+    def read(i):
+        pictures = {"color": read_color(color[i])}
+        if depth is not None:
+            pictures["depth"] = read_depth(depth[i], depth_scale)
+            _check_registered(depth[i], pictures["depth"], color[i], pictures["color"], "depth registered to colour")
+        if right is not None:
+            pictures["right"] = read_color(right[i])
+            _check_registered(right[i], pictures["right"], color[i], pictures["color"], "a rectified pair")
+        return pictures
 
-    color, depth, stored = [], [], None
-    bar = tqdm(entries, desc=f"reading {source}", unit="frame", leave=False, disable=None if progress else True)
-    for color_path, depth_path, _ in bar:
-        rgb, metres = read_color(color_path), read_depth(depth_path, depth_scale)
-        stored = stored or rgb.shape
-        if rgb.shape[:2] != metres.shape:
-            raise DataError(f"{depth_path}: depth is {_size(metres)}, its colour picture {color_path.name} is {_size(rgb)}; "
-                            "expected depth registered to colour, pixel by pixel")
-        if rgb.shape != stored:
-            raise DataError(f"{color_path}: picture is {_size(rgb)}, the first one is {stored[1]}x{stored[0]}; expected one "
-                            "camera and size")
-        width, height = size or (stored[1], stored[0])
-        color.append(resize_color(rgb, height, width))
-        depth.append(resize_depth(metres, height, width))
-    scaled = scale_intrinsics(intrinsics[None], width / stored[1], height / stored[0])[0]
-    poses = np.stack([pose for _, _, pose in entries])
-    return Frames(np.stack(color), np.stack(depth), poses, scaled, tuple(path.stem for path, _, _ in entries), source)
+    return read
+
+
+def _check_registered(path, picture, color_path, color, expected):
+    if picture.shape[:2] != color.shape[:2]:
+        kind = "depth" if picture.ndim == 2 else "the right picture"
+        raise DataError(f"{path}: {kind} is {_size(picture)}, its colour picture {color_path.name} is {_size(color)}; "
+                        f"expected {expected}, pixel by pixel")
 
 
 def _size(image):
     return f"{image.shape[1]}x{image.shape[0]}"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """F frames at one size, in memory: the arrays of a pair file (see pairs.py), and one text per frame in `names`.
+
+    color (F, H, W, 3) uint8 RGB; intrinsics (F, 4), pixels of that size; sequence (F,); or None: depth (F, H, W) float32 metres,
+    pose_c2w (F, 4, 4), right (F, H, W, 3), baseline (F,). source: where they come from.
+    """
+
+    names: tuple
+    color: np.ndarray
+    intrinsics: np.ndarray
+    sequence: np.ndarray
+    depth: np.ndarray = None
+    pose_c2w: np.ndarray = None
+    right: np.ndarray = None
+    baseline: np.ndarray = None
+    source: str = ""
+
+    def __len__(self):
+        return len(self.names)
+
+    def part(self, first, last):
+        """Return the frames first .. last - 1 alone."""
+        fields = {name: value for name, value in vars(self).items() if name != "source" and value is not None}
+        return dataclasses.replace(self, **{name: value[first:last] for name, value in fields.items()})
+
+    def as_file(self, gaps=(1,)):
+        """Return the arguments of `write_pairs`; with depth and poses, frames `gap` apart are `pairs`."""
+        data = {name: value for name, value in vars(self).items() if name != "names" and value is not None}
+        if self.depth is not None and self.pose_c2w is not None:
+            data["pairs"] = gap_pairs(self.sequence, gaps)
+        return data
+
+
+def load_frames(recording, size=None, step=1, breaks=(), skip=(), progress=False):
+    """Read the frames of a Recording that `step`, `breaks` and `skip` choose (see `Recording.choose`) into Frames.
+
+    size: (width, height) to resize to; None keeps the pictures' own. progress: show a bar. Raises DataError with the path of a
+    picture that cannot be read or has another size than the first.
+    """
+    from tqdm import tqdm
+
+    numbers, sequence = recording.choose(step, breaks, skip)
+    if not len(numbers):
+        raise DataError(f"{recording.source}: no frame is left of {len(recording)}")
+    one_camera = np.ndim(recording.intrinsics) == 1
+    intrinsics = np.broadcast_to(recording.intrinsics, (len(recording), 4)).astype(float)[numbers]
+    pictures, stored = [], None
+    for k, number in enumerate(tqdm(numbers, f"reading {recording.source}", unit="frame", leave=False,
+                                    disable=None if progress else True)):
+        read = recording.read(number)
+        height, width = read["color"].shape[:2]
+        stored = stored or (width, height)
+        if (width, height) != stored and (one_camera or not size):
+            raise DataError(f"{recording.source}: frame '{recording.names[number]}' is {width}x{height}, the first one is "
+                            f"{stored[0]}x{stored[1]}; expected one {'camera and size' if one_camera else 'size, or --size'}")
+        new = size or stored
+        intrinsics[k] = scale_intrinsics(intrinsics[k:k + 1], new[0] / width, new[1] / height)[0]
+        pictures.append({name: _resized(name, picture, *new) for name, picture in read.items()})
+    arrays = {name: np.stack([p[name] for p in pictures]) for name in pictures[0]}
+    if recording.pose_c2w is not None:
+        arrays["pose_c2w"] = recording.pose_c2w[numbers]
+    if recording.baseline is not None:
+        arrays["baseline"] = np.broadcast_to(recording.baseline, len(recording)).astype(float)[numbers]
+    names = tuple(recording.names[number] for number in numbers)
+    return Frames(names, intrinsics=intrinsics, sequence=sequence, source=recording.source, **arrays)
+
+
+def _resized(name, picture, width, height):
+    return (resize_depth if name == "depth" else resize_color)(picture, height, width)
 
 
 def check_rotation(pose, place):
@@ -87,22 +174,11 @@ def read_intrinsics(values, place):
     return values
 
 
-def gap_pairs(count, gaps=(1,), breaks=(), skip=()):
+def gap_pairs(sequence, gaps=(1,)):
     """Return the pairs (P, 2) int32 of frames `gap` apart, both directions: (a, b) and (b, a).
 
-    breaks: frames at which a new piece of the sequence begins (no pair spans one); skip: (first, last) ranges of frames
-    in no pair. All are positions 0 .. count - 1.
+    sequence: (F,), equal for frames of one continuous run; no pair spans two.
     """
-    usable = np.ones(count, bool)
-    for first, last in skip:
-        usable[first:last + 1] = False
-    piece = np.isin(np.arange(count), list(breaks)).cumsum()
-    one_way = [(a, a + gap) for gap in gaps for a in range(count - gap)
-               if usable[a] and usable[a + gap] and piece[a] == piece[a + gap]]
+    one_way = [(a, a + gap) for gap in gaps for a in range(len(sequence) - gap)
+               if (sequence[a:a + gap + 1] == sequence[a]).all()]
     return np.array(one_way + [(b, a) for a, b in one_way], np.int32).reshape(-1, 2)
-
-
-def hold_out(pairs, count, last):
-    """Split pairs into (training, held-out): within all but the `last` frames, and within those; pairs across are dropped."""
-    first_held = count - last
-    return pairs[(pairs < first_held).all(axis=1)], pairs[(pairs >= first_held).all(axis=1)]

@@ -1,5 +1,6 @@
 """Reading colour and depth pictures, and resizing them."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,23 @@ from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry.sampling import resize
 
 _GREY = np.array([9798, 19235, 3735], np.int32)  # 0.299, 0.587, 0.114 of 2 ** 15
+_PICTURES = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff"}
+
+
+def list_pictures(folder):
+    """Return the paths of the pictures in `folder`, by name, numbers by their value (2 before 10); DataError where none is."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{_full(folder)}: no such folder")
+    found = [path for path in folder.iterdir() if path.suffix.lower() in _PICTURES]
+    if not found:
+        raise DataError(f"{_full(folder)}: holds no picture ({', '.join(sorted(_PICTURES))})")
+    return sorted(found, key=lambda path: (_words(path.name), path.name))
+
+
+def _words(name):
+    """Return a name in pieces, every second one a number."""
+    return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))]
 
 
 def read_color(path):

@@ -35,7 +35,7 @@ def render_runs(world, split, runs, length=8, baseline=None, progress=False):
     data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     data["intrinsics"] = np.tile(world.intrinsics, (runs * length, 1))
     data["sequence"] = np.repeat(np.arange(runs), length)
-    data["pairs"] = gap_pairs(runs * length, breaks=range(0, runs * length, length))
+    data["pairs"] = gap_pairs(data["sequence"])
     if baseline is not None:
         data["baseline"] = np.full(runs * length, baseline)
     return data

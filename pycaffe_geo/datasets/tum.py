@@ -1,24 +1,26 @@
-"""RGB-D frames from a sequence in the layout of the TUM RGB-D benchmark (Sturm et al. 2012)."""
+"""RGB-D frames of a sequence in the layout of the TUM RGB-D benchmark (Sturm et al. 2012)."""
 
 from pathlib import Path
 
 import numpy as np
 
-from pycaffe_geo.datasets.frames import check_rotation, load_frames, read_intrinsics
+from pycaffe_geo.datasets.frames import Recording, check_rotation, picture_reader, read_intrinsics
 from pycaffe_geo.errors import DataError, listed, nearest
 
 CAMERAS = {"fr1": (517.3, 516.5, 318.6, 255.3), "fr2": (520.9, 521.0, 325.1, 249.7), "fr3": (535.4, 539.2, 320.1, 247.6),
            "ros": (525.0, 525.0, 319.5, 239.5)}
 _DEPTH_SCALE = 5000
+_LONG_STEP = 5  # times the usual time between frames: there the sequence is taken to be interrupted
 
 
-def read_tum(folder, camera=None, intrinsics=None, size=None, max_difference=0.02, step=1, progress=False):
-    """Read a sequence folder (rgb.txt, depth.txt, groundtruth.txt) into Frames.
+def read_tum(folder, camera=None, intrinsics=None, max_difference=0.02):
+    """Read a sequence folder (rgb.txt, depth.txt, groundtruth.txt) into a Recording.
 
     camera: a name of CAMERAS (640x480; None takes it from the folder's name, as in rgbd_dataset_freiburg2_desk), or give
     `intrinsics` fx, fy, cx, cy. Each colour picture takes the nearest depth picture and ground truth in time, each at most
-    max_difference seconds away and used once; others are dropped. step: keep every step-th frame. size: (width, height).
-    progress: show a bar. Lens distortion is not undone. Raises DataError with the resolved path and the reason.
+    max_difference seconds away and used once; others are dropped. A gap of more than 5 usual steps of
+    time ends a continuous sequence. Lens distortion is not undone. Raises DataError with the
+    resolved path and the reason.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -32,13 +34,16 @@ def read_tum(folder, camera=None, intrinsics=None, size=None, max_difference=0.0
     pose_times, poses = _rows(folder / "groundtruth.txt", 8)
     depth_of = nearest_in_time(color_times, depth_times, max_difference)
     pose_of = nearest_in_time(color_times, pose_times, max_difference)
-    used = [i for i in range(len(color)) if depth_of[i] >= 0 and pose_of[i] >= 0][::step]
+    used = [i for i in range(len(color)) if depth_of[i] >= 0 and pose_of[i] >= 0]
     if not used:
         raise DataError(f"{folder}: of {len(color)} colour pictures none has a depth picture and a ground truth within "
                         f"{max_difference} s; do the three lists use one clock?")
-    entries = [(folder / color[i][1], folder / depth[depth_of[i]][1],
-                _pose(poses[pose_of[i]], folder / "groundtruth.txt")) for i in used]
-    return load_frames(entries, intrinsics, _DEPTH_SCALE, size, folder.name, progress)
+    color = [folder / color[i][1] for i in used]
+    read = picture_reader(color, [folder / depth[depth_of[i]][1] for i in used], _DEPTH_SCALE)
+    pose_c2w = np.stack([_pose(poses[pose_of[i]], folder / "groundtruth.txt") for i in used])
+    steps = np.diff(color_times[used])
+    sequence = np.append(0, np.cumsum(steps > _LONG_STEP * np.median(steps))) if len(used) > 1 else None
+    return Recording(folder.name, tuple(path.stem for path in color), read, intrinsics, pose_c2w, sequence=sequence)
 
 
 def _camera(folder, camera):

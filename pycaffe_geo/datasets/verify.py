@@ -1,4 +1,4 @@
-"""Does RGB-D data mean what it says? Frames and intrinsics are looked at, and the motion is tried out by warping.
+"""Does data mean what it says? Frames and intrinsics are looked at, and motion and stereo pairs are tried out by warping.
 
 The source picture, warped by the stated depth, intrinsics and poses, must look more like the target than it did before.
 Where it does not, the same warp is tried under the usual mistakes, and the one that fits best is named.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pycaffe_geo.datasets.verify_stereo import verify_stereo
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import se3
 from pycaffe_geo.geometry.camera import pinhole, scale_intrinsics, transform_grid
@@ -17,6 +18,7 @@ from pycaffe_geo.geometry.sampling import warp
 log = logging.getLogger(__name__)
 
 _MOST_PAIRS = 16
+_LEAST_DEPTH = 0.01    # share of pixels with depth; a laser scanner gives about 0.04
 _LEAST_SEEN = 0.1      # share of pixels that a warp must keep to be judged
 _LEAST_FLOW = 0.5      # pixels; below it resampling blurs as much as the motion moves, and nothing is proved
 _CLEARLY_BETTER = 0.7  # a mistake is named when it leaves less than this share of the stated convention's error
@@ -86,6 +88,20 @@ class Report:
                 f"{self.warped:.2f} warped as stated{doubt}")
 
 
+def verify_arrays(color, intrinsics, source="", depth=None, pose_c2w=None, pairs=None, right=None, **others):
+    """Check the arrays of a pair file (see pairs.py), whichever there are, and return what was found, a list of texts.
+
+    Raises DataError, with `source` and the likely cause, for frames, motion or stereo pairs that cannot be right.
+    """
+    _check_frames(color, depth, intrinsics, source)
+    found = []
+    if pairs is not None and depth is not None and pose_c2w is not None:
+        found.append(f"the stated motion, tried on {verify_pairs(color, depth, pose_c2w, intrinsics, pairs, source)}")
+    if right is not None:
+        found.append(f"left and right, tried on {verify_stereo(color, right, source)}")
+    return found
+
+
 def verify_pairs(color, depth, pose_c2w, intrinsics, pairs, source=""):
     """Check the arrays of a pair file (see pairs.py) and return a Report.
 
@@ -134,15 +150,16 @@ def _judge(report, source):
 
 
 def _check_frames(color, depth, intrinsics, source):
-    height, width = depth.shape[1:]
-    for i in range(len(depth)):
+    height, width = color.shape[1:3]
+    for i in range(len(color)):
         fx, fy, cx, cy = intrinsics[i]
         near = abs(cx - width / 2) <= width and abs(cy - height / 2) <= height  # twice the size passes: warping names it
         if not (near and 0.1 < abs(fx) / width < 20 and 0.1 < abs(fy) / height < 20):
             raise DataError(f"{source}: frame {i}: fx, fy, cx, cy = {np.round(intrinsics[i], 2).tolist()} do not fit pictures of "
                             f"{width}x{height}; expected the camera of the frames at this size")
-        metres = depth[i][depth[i] > 0]
-        if metres.size < 0.05 * depth[i].size:
-            raise DataError(f"{source}: frame {i}: {metres.size} of {depth[i].size} pixels have depth, expected at least 5 %")
+        known = height * width if depth is None else np.count_nonzero(depth[i] > 0)
+        if known < _LEAST_DEPTH * height * width:
+            raise DataError(f"{source}: frame {i}: {known} of {height * width} pixels have depth, expected at least "
+                            f"{_LEAST_DEPTH:.0%}")
         if color[i].min() == color[i].max():
             raise DataError(f"{source}: frame {i}: every pixel has the colour value {color[i].min()}, expected a picture")

@@ -4,6 +4,7 @@ import pytest
 
 from pycaffe_geo.datasets.pairs import PairFile, write_pairs
 from pycaffe_geo.datasets.rooms import World, render_pairs
+from pycaffe_geo.datasets.rooms_sequences import render_runs
 
 NET = """
 name: net
@@ -44,7 +45,8 @@ def errors(line):
 def test_a_file_is_told_and_drawn(tool, pairs, tmp_path, is_picture):
     code, out, _ = tool("inspect_data", "--source", pairs, "--n", 3, "--out", tmp_path / "new" / "panel.png")
     assert code == 0 and is_picture(tmp_path / "new" / "panel.png", least=600)
-    assert "24 pairs of 8 frames, 40x32; every record is sound" in out and "from: two rooms" in out
+    assert "8 frames of 40x32, 24 pairs; color, depth, pose_c2w, intrinsics; every record is sound" in out
+    assert "from: two rooms" in out
     assert "24 samples measured" in out and "0.00% of the pixels have none" in out
     assert len([line for line in out.splitlines() if line.startswith("pair ")]) == 3
     unwarped, warped, wrong = errors(next(line for line in out.splitlines() if line.startswith("mean colour error")))
@@ -85,7 +87,23 @@ def test_a_corrupt_record_is_named(tool, pairs, net):
     code, _, err = tool("inspect_data", "--source", pairs)
     assert code == 1 and "frame 5 is corrupt" in err and "pair 12:" in err
     code, out, _ = tool("inspect_data", "--net", net, "--set", "pairs.rgbd_pair_data_param.on_error=skip")
-    assert code == 0 and "24 pairs of 8 frames, 40x32; 18 records are sound" in out
+    assert code == 0 and "8 frames of 40x32, 24 pairs; color, depth, pose_c2w, intrinsics; 18 pairs are sound" in out
+
+
+def test_frames_without_pairs_are_told_and_drawn(tool, tmp_path, is_picture):
+    runs = render_runs(World(width=80, height=64, samples=2), "train", 2, 3, 0.15)
+    path, panel = tmp_path / "frames.h5", tmp_path / "new" / "panel.png"
+    write_pairs(path, **{name: array for name, array in runs.items() if name not in ("pairs", "pose_c2w")})
+    code, out, _ = tool("inspect_data", "--source", path, "--n", 3, "--out", panel)
+    assert code == 0 and is_picture(panel, least=600)
+    assert "6 frames of 80x64 in 2 sequences; color, depth, intrinsics, right, baseline; every record is sound" in out
+    assert "3 frames drawn" in out and "left and right, tried on 6 stereo pairs" in out and "samples measured" not in out
+    write_pairs(path, color=runs["color"], intrinsics=runs["intrinsics"])
+    code, out, _ = tool("inspect_data", "--source", path, "--n", 1, "--out", panel)
+    assert code == 0 and is_picture(panel) and "6 frames of 80x64; color, intrinsics; every record is sound" in out
+    write_pairs(path, color=runs["right"], right=runs["color"], intrinsics=runs["intrinsics"])
+    code, _, err = tool("inspect_data", "--source", path)
+    assert code == 1 and "left and right are swapped" in err
 
 
 @pytest.mark.parametrize("words, message", [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.datasets.folder import read_folder
-from pycaffe_geo.datasets.frames import gap_pairs
+from pycaffe_geo.datasets.frames import load_frames
 from pycaffe_geo.datasets.verify import verify_pairs
 from pycaffe_geo.errors import DataError
 
@@ -30,19 +30,19 @@ def folder(tmp_path):
 
 
 def test_frames_keep_their_order_and_scale(folder):
-    frames = read_folder(folder)
+    frames = load_frames(read_folder(folder))
     assert frames.names == ("0", "1", "2") and frames.color.shape == (3, 4, 6, 3)
     np.testing.assert_array_equal(frames.depth[:, 0, 0], [1, 2, 3])
     np.testing.assert_array_equal(frames.pose_c2w[:, 0, 3], [0.1, 0.2, 0.3])
-    np.testing.assert_array_equal(frames.intrinsics, [10, 12, 2.5, 1.5])
+    np.testing.assert_array_equal(frames.intrinsics, [[10, 12, 2.5, 1.5]] * 3)
     np.testing.assert_array_equal(frames.color[1], np.asarray(Image.open(folder / "color" / "1.png")))
 
 
 def test_resizing_scales_the_intrinsics(folder):
-    frames = read_folder(folder, intrinsics=[10, -12, 2, 1], depth_scale=500, size=(3, 2))
+    frames = load_frames(read_folder(folder, intrinsics=[10, -12, 2, 1], depth_scale=500), size=(3, 2))
     assert frames.color.shape == (3, 2, 3, 3)
     np.testing.assert_array_equal(frames.depth[:, 0, 0], [2, 4, 6])
-    np.testing.assert_array_equal(frames.intrinsics, [5, -6, 0.75, 0.25])
+    np.testing.assert_array_equal(frames.intrinsics[0], [5, -6, 0.75, 0.25])
 
 
 def rewrite_poses(folder, change):
@@ -65,14 +65,14 @@ def rewrite_poses(folder, change):
     (lambda f: Image.new("L", (6, 4)).save(f / "depth" / "2.png"), "depth/2.png: depth is a picture of mode L"),
     (lambda f: (f / "color" / "0.png").write_bytes(b"no"), "color/0.png: cannot be read as a picture"),
     (lambda f: [Image.new(mode, (2, 2)).save(f / name / "2.png") for mode, name in (("RGB", "color"), ("I;16", "depth"))],
-     "color/2.png: picture is 2x2, the first one is 6x4"),
+     "frame '2' is 2x2, the first one is 6x4; expected one camera and size"),
     (lambda f: [p.unlink() for p in (f / "color").iterdir()], "color: holds no picture"),
     (lambda f: (f / "depth").rename(f / "z"), "depth: no such folder; expected color/ and depth/"),
 ])
 def test_damage_is_named_by_place(folder, damage, message):
     damage(folder)
     with pytest.raises(DataError, match=message):
-        read_folder(folder)
+        load_frames(read_folder(folder))
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -82,8 +82,8 @@ def test_a_missing_folder_is_named(tmp_path):
 
 @pytest.mark.skipif(not LIVINGROOM.is_dir(), reason="../shared/data/rgbd_livingroom is not here")
 def test_the_living_room_reads_and_verifies():
-    frames = read_folder(LIVINGROOM, size=(80, 60))
+    frames = load_frames(read_folder(LIVINGROOM), size=(80, 60), breaks=[25])
     assert len(frames) == 38 and frames.names[24:26] == ("00096", "00100")
-    np.testing.assert_allclose(frames.intrinsics, [65.625, 65.625, 39.5, 29.5])
-    report = verify_pairs(**frames.as_pairs(gap_pairs(38, (1, 2), breaks=[25])))
+    np.testing.assert_allclose(frames.intrinsics[0], [65.625, 65.625, 39.5, 29.5])
+    report = verify_pairs(**{name: value for name, value in frames.as_file((1, 2)).items() if name != "sequence"})
     assert report.proved and report.ratios["as stated"] < 0.3

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pycaffe_geo.datasets.images import read_color, read_depth, read_planes, resize_color, resize_depth, resize_planes
+from pycaffe_geo.datasets.images import (list_pictures, read_color, read_depth, read_planes, resize_color, resize_depth,
+                                         resize_planes)
 from pycaffe_geo.errors import DataError
 
 Image = pytest.importorskip("PIL.Image")
@@ -115,3 +116,11 @@ def test_a_picture_too_large_to_open_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(DataError, match="large.png: cannot be read as a picture: .*exceeds limit"):
         read_planes(tmp_path / "large.png")
+
+
+def test_pictures_are_listed_by_the_value_of_their_numbers(tmp_path):
+    for name in ("b2.png", "b10.JPG", "b02.png", "a.ppm", "3.png", "notes.txt", "b1.png"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_pictures(tmp_path)] == ["3.png", "a.ppm", "b1.png", "b02.png", "b2.png", "b10.JPG"]
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        list_pictures(tmp_path / "nowhere")

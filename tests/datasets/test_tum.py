@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pycaffe_geo.datasets.frames import load_frames
 from pycaffe_geo.datasets.tum import nearest_in_time, read_tum
 from pycaffe_geo.errors import DataError
 
@@ -28,15 +29,22 @@ def folder(tmp_path):
 
 
 def test_frames_are_matched_in_time(folder):
-    frames = read_tum(folder)
+    frames = load_frames(read_tum(folder))
     assert frames.names == ("0", "1", "3")  # picture 2 has no depth within 0.02 s
     np.testing.assert_array_equal(frames.depth[:, 0, 0], [1, 2, 4])
     np.testing.assert_array_equal(frames.pose_c2w[:, 0, 3], [0, 10, 30])
     np.testing.assert_allclose(frames.pose_c2w[1, :3, :3], TURN.as_matrix(), atol=1e-12)
-    np.testing.assert_array_equal(frames.intrinsics, [520.9, 521.0, 325.1, 249.7])
-    assert read_tum(folder, step=2).names == ("0", "3")
-    np.testing.assert_allclose(read_tum(folder, camera="fr1", size=(3, 2)).intrinsics, [517.3 / 2, 516.5 / 2, 159.05, 127.4])
+    np.testing.assert_array_equal(frames.intrinsics[0], [520.9, 521.0, 325.1, 249.7])
+    np.testing.assert_array_equal(read_tum(folder, camera="fr1").intrinsics, [517.3, 516.5, 318.6, 255.3])
     np.testing.assert_array_equal(read_tum(folder, intrinsics=[1, 2, 3, 4]).intrinsics, [1, 2, 3, 4])
+
+
+def test_a_long_gap_in_time_ends_a_sequence(folder):
+    late = [0, 0.1, 0.2, 0.9]
+    for name in ("rgb", "depth"):
+        (folder / f"{name}.txt").write_text("".join(f"{time} {name}/{i}.png\n" for i, time in enumerate(late)))
+    (folder / "groundtruth.txt").write_text("".join(f"{time} 0 0 1 0 0 0 1\n" for time in late))
+    np.testing.assert_array_equal(read_tum(folder).sequence, [0, 0, 0, 1])
 
 
 def test_each_partner_is_used_once_and_the_closest_wins():
@@ -57,7 +65,7 @@ def test_each_partner_is_used_once_and_the_closest_wins():
 def test_damage_is_named_by_place(folder, name, text, message):
     (folder / name).write_text(text)
     with pytest.raises(DataError, match=message):
-        read_tum(folder)
+        load_frames(read_tum(folder))
 
 
 def test_the_camera_must_be_known(folder):

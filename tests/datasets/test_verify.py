@@ -69,7 +69,7 @@ def test_too_little_motion_proves_nothing_and_warns(data, caplog):
 @pytest.mark.parametrize("change, message", [
     ({"intrinsics": [30, 30, 200, 20]}, r"frame 0: fx, fy, cx, cy = \[30.0, 30.0, 200.0, 20.0\] do not fit pictures of 80x60"),
     ({"intrinsics": [2, 30, 40, 20]}, "do not fit pictures of 80x60"),
-    ({"depth": 0}, "frame 0: 0 of 4800 pixels have depth, expected at least 5 %"),
+    ({"depth": 0}, "frame 0: 0 of 4800 pixels have depth, expected at least 1%"),
     ({"color": 7}, "frame 0: every pixel has the colour value 7, expected a picture"),
     ({"pairs": np.zeros((0, 2), int)}, "no pairs"),
 ])
