@@ -2,9 +2,9 @@
 
 Every record is checked, and the data tried: the source picture, warped by the true motion, must look more like the target, and
 the right camera must see everything further left.
-With --net, the samples are what the network's RGBDPairData layer gives in its first batches, flips included.
+With --net, the samples are what the network's RGBDPairData or FrameData layer gives in its first batches, as augmented.
 With --out FILE: a picture with src, tgt, depth of tgt, src warped to tgt by the true motion, and what differs from tgt; of a
-file without pairs: frames, with the right camera's picture and depth where there are.
+FrameData layer or a file without pairs: the frames of samples, with right pictures and depth where there are.
 """
 
 from pycaffe_geo.commands._common import option, progress, table, whole
@@ -15,6 +15,7 @@ tools/inspect_data.py --source train.h5 --out panel.png
 tools/inspect_data.py --source rooms_sequences_test --n 4 --seed 1 --out panel.png
 tools/inspect_data.py --net prototxt/pose_early_fusion_small.yaml --phase TRAIN --out panel.png
 """
+_TYPES = ("RGBDPairData", "FrameData")
 
 
 def arguments(parser):
@@ -30,13 +31,14 @@ def arguments(parser):
 
 
 def run(args):
+    from pycaffe_geo.commands._frames import draw_file
     from pycaffe_geo.commands._pairs import has_pairs
     from pycaffe_geo.datasets.cache import pair_path
     from pycaffe_geo.datasets.pairs import PairFile
 
     if args.net:
-        file, *found = _of_net(args)
-        _tell(args, file, *found)
+        net = _data_net(args)
+        (_tell_pair_layer if net.layers[0].type == "RGBDPairData" else _tell_frame_layer)(args, net)
         return
     for name in ("layer", "set", "stage"):
         if getattr(args, name):
@@ -46,7 +48,9 @@ def run(args):
     if has_pairs(file):
         _tell(args, file, *_of_file(args, file))
     else:
-        _tell_frames(args, file)
+        if args.out:
+            draw_file(args.out, file, _some(args, file.frames))
+        _verify(file)
 
 
 def _tell(args, file, names, samples, measures):
@@ -71,21 +75,18 @@ def _verify(file):
         print(f"{file.path}: {found}")
 
 
-def _tell_frames(args, file):
-    """Draw frames of a file without pairs, then try what can be."""
-    from pathlib import Path
+def _tell_frame_layer(args, net):
+    """Print what the FrameData layer of `net` reads and gives, draw its first samples, then try the data."""
+    from pycaffe_geo.commands._frames import draw_layer
 
-    from pycaffe_geo.plots.panels import draw_panels
-
+    layer = net.layers[0]
+    net.forward()
+    _check(layer.file)
+    print(f"{len(layer.good)} samples of: {', '.join(layer.top_names())}")
     if args.out:
-        chosen = _some(args, file.frames)
-        titles = [name for name in ("color", "right", "depth") if name in file.names]
-        rows = [[file.frame(i)[name] for name in titles] for i in chosen]
-        captions = [[f"frame {i}, sequence {file.runs()[i]}", *[""] * (len(titles) - 1)] for i in chosen]
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        draw_panels(args.out, ["depth, m" if name == "depth" else name for name in titles], rows, captions)
-        print(f"{args.out}: {len(chosen)} frames drawn")
-    _verify(file)
+        net.set_positions({layer.name: 0})
+        draw_layer(args.out, net, args.n)
+    _verify(layer.file)
 
 
 def _some(args, count):
@@ -104,16 +105,15 @@ def _of_file(args, file):
     return names, file.batch(chosen), measure_file(file)
 
 
-def _of_net(args):
-    """Return the PairFile behind the data layer of --net, the names of its first samples, these as a batch, and measures."""
+def _tell_pair_layer(args, net):
+    """Print and draw the first samples of the RGBDPairData layer of `net`, then try the data."""
     import numpy as np
 
     from pycaffe_geo.commands._pairs import MOST_PAIRS, joined
     from pycaffe_geo.datasets.measure import measure_pairs
 
-    net = _data_net(args)
     layer = net.layers[0]
-    size = layer.rgbd_pair_data_param.batch_size
+    size = layer.param.batch_size
     samples, measures = [], []
     for i in progress(-(-max(args.n, MOST_PAIRS) // size), "measuring"):
         net.forward()
@@ -124,11 +124,11 @@ def _of_net(args):
     _check(layer.file, layer.good)
     names = [f"batch {k // size}, sample {k % size}" for k in range(args.n)]
     drawn = {name: np.concatenate([batch[name] for batch in samples])[:args.n] for name in samples[0]}
-    return layer.file, names, drawn, joined(measures)
+    _tell(args, layer.file, names, drawn, joined(measures))
 
 
 def _data_net(args):
-    """Return a Net of the RGBDPairData layer alone that --net and --layer tell, with all of the layer's five tops."""
+    """Return a Net of the data layer alone that --net and --layer tell; of RGBDPairData with all of the layer's five tops."""
     from dataclasses import replace
 
     from pycaffe_geo.layers.rgbd_pair_data import NAMES
@@ -136,13 +136,14 @@ def _data_net(args):
     from pycaffe_geo.spec import NetState, filter_net, load_net
 
     definition = filter_net(load_net(args.net, overrides=args.set), NetState(args.phase, args.level, tuple(args.stage)))
-    layers = {layer.name: layer for layer in definition.layers if layer.type == "RGBDPairData"}
+    layers = {layer.name: layer for layer in definition.layers if layer.type in _TYPES}
     name = args.layer or next(iter(layers), None)
     if name not in layers or (len(layers) > 1 and not args.layer):
-        known = f"its RGBDPairData layers in phase {args.phase} are {listed(layers)}"
+        known = f"its {' and '.join(_TYPES)} layers in phase {args.phase} are {listed(layers)}"
         problem = f"no data layer '{args.layer}'{nearest(args.layer, layers)}" if args.layer else "say which --layer"
         raise SpecError(f"{args.net}: {problem}; {known}")
-    alone = replace(definition, layers=(replace(layers[name], top=NAMES),))
+    top = NAMES if layers[name].type == "RGBDPairData" else layers[name].top
+    alone = replace(definition, layers=(replace(layers[name], top=top),))
     return Net(alone, args.phase, level=args.level, stages=tuple(args.stage), seed=args.seed)
 
 

@@ -97,7 +97,7 @@ def test_frames_without_pairs_are_told_and_drawn(tool, tmp_path, is_picture):
     code, out, _ = tool("inspect_data", "--source", path, "--n", 3, "--out", panel)
     assert code == 0 and is_picture(panel, least=600)
     assert "6 frames of 80x64 in 2 sequences; color, depth, intrinsics, right, baseline; every record is sound" in out
-    assert "3 frames drawn" in out and "left and right, tried on 6 stereo pairs" in out and "samples measured" not in out
+    assert "3 samples drawn" in out and "left and right, tried on 6 stereo pairs" in out and "samples measured" not in out
     write_pairs(path, color=runs["color"], intrinsics=runs["intrinsics"])
     code, out, _ = tool("inspect_data", "--source", path, "--n", 1, "--out", panel)
     assert code == 0 and is_picture(panel) and "6 frames of 80x64; color, intrinsics; every record is sound" in out
@@ -106,12 +106,23 @@ def test_frames_without_pairs_are_told_and_drawn(tool, tmp_path, is_picture):
     assert code == 1 and "left and right are swapped" in err
 
 
+def test_a_frame_layer_of_a_net(tool, tmp_path, is_picture):
+    write_pairs(tmp_path / "f.h5", **render_runs(World(width=80, height=64, samples=2), "train", 2, 3, 0.15))
+    (tmp_path / "n.yaml").write_text(
+        "layers:\n- {name: f, type: FrameData, top: [a, b, r, s, k], frame_data_param: {source: f.h5, batch_size: 2,"
+        " offsets: [0, 1], items: [color, right, intrinsics], mirror: true}}\n", encoding="utf-8")
+    code, out, _ = tool("inspect_data", "--net", tmp_path / "n.yaml", "--n", 3, "--out", tmp_path / "panel.png")
+    assert code == 0 and is_picture(tmp_path / "panel.png", least=600)
+    assert "4 samples of: color 0, color 1, right 0, right 1, intrinsics" in out and "3 samples drawn" in out
+    assert "6 frames of 80x64 in 2 sequences" in out and "left and right, tried on 6 stereo pairs" in out
+
+
 @pytest.mark.parametrize("words, message", [
     ([], "one of the arguments --source --net is required"),
     (["--source", "room_train"], "did you mean 'rooms_train'?"),
     (["--source", "pairs.h5", "--set", "seed=1"], "--set has no meaning with --source, only with --net"),
-    (["--net", "net.yaml", "--layer", "pair"], "no data layer 'pair', did you mean 'pairs'?; its RGBDPairData layers"),
-    (["--net", "net.yaml", "--phase", "TEST"], "say which --layer; its RGBDPairData layers in phase TEST are 'pairs', 'other'"),
+    (["--net", "net.yaml", "--layer", "pair"], "no data layer 'pair', did you mean 'pairs'?; its RGBDPairData and"),
+    (["--net", "net.yaml", "--phase", "TEST"], "say which --layer; its RGBDPairData and FrameData layers in phase TEST are 'pairs'"),
     (["--source", "pairs.h5", "--n", "0"], "expected a whole number of at least 1"),
 ])
 def test_mistakes(tool, net, words, message, monkeypatch):
@@ -122,4 +133,4 @@ def test_mistakes(tool, net, words, message, monkeypatch):
 
 def test_a_net_without_pairs(tool, small_net):
     code, _, err = tool("inspect_data", "--net", small_net)
-    assert code == 1 and "its RGBDPairData layers in phase TRAIN are none" in err
+    assert code == 1 and "its RGBDPairData and FrameData layers in phase TRAIN are none" in err
