@@ -122,7 +122,7 @@ def test_a_frame_layer_of_a_net(tool, tmp_path, is_picture):
     (["--source", "room_train"], "did you mean 'rooms_train'?"),
     (["--source", "pairs.h5", "--set", "seed=1"], "--set has no meaning with --source, only with --net"),
     (["--net", "net.yaml", "--layer", "pair"], "no data layer 'pair', did you mean 'pairs'?; its RGBDPairData and"),
-    (["--net", "net.yaml", "--phase", "TEST"], "say which --layer; its RGBDPairData and FrameData layers in phase TEST are 'pairs'"),
+    (["--net", "net.yaml", "--phase", "TEST"], "say which --layer; its RGBDPairData and FrameData layers in phase TEST"),
     (["--source", "pairs.h5", "--n", "0"], "expected a whole number of at least 1"),
 ])
 def test_mistakes(tool, net, words, message, monkeypatch):
