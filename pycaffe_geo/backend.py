@@ -35,9 +35,10 @@ class Device:
 
 
 class Gpu(Device):
-    """One CUDA device: arrays are CuPy's."""
+    """One CUDA device: arrays are CuPy's. tf32: convolutions may round float32 to TF32 on the way in, as PyTorch's do."""
 
     compiles = True
+    tf32 = True
 
     def __init__(self, index):
         self.xp = _load_cupy()

@@ -115,6 +115,7 @@ class EmulatedGpu(standin.StandInDevice):
     """A stand-in device with kernels; `folder` keeps what is compiled."""
 
     compiles = True
+    tf32 = True
 
     def __init__(self, folder):
         self._folder = folder

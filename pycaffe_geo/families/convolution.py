@@ -137,8 +137,9 @@ class BaseConvolution(Layer):
         sizes = {key: self.sizes[key] for key in ("stride", "pad", "dilation")}
         if self.spatial == 1:
             sizes = {key: (DEFAULT_SIZES[key], *width) for key, width in sizes.items()}
-        group = self.convolution_param.group
-        return {**sizes, "group": group, "dtype": self.dtype, "device": self.device, "check": self.check_memory}
+        p = self.convolution_param
+        options = {"group": p.group, "engine": p.engine, "check": self.check_memory}
+        return {**sizes, **options, "dtype": self.dtype, "device": self.device}
 
     def bias(self):
         """Return the bias (outputs,) or None."""

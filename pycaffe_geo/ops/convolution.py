@@ -4,6 +4,7 @@ import numpy as np
 
 from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.ops.convolution_nd import NdConvolution
+from pycaffe_geo.ops.gpu.cudnn import cudnn_convolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
@@ -15,12 +16,14 @@ def output_size(size, kernel, stride, pad, dilation):
     return (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1, dtype, device, check=None):
+def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1, 1), group=1, dtype, device, check=None,
+                     engine="DEFAULT"):
     """Return a plan for correlating x (N, C, H, W) with weights w (O, C / group, kh, kw), as Caffe's Convolution does.
 
     stride, pad and dilation are (vertical, horizontal) pixels; with more than two spatial axes all have a number for each.
     check(what, *shape) is told of the buffers whose size nothing but pad, stride and dilation bounds, and may raise before they
-    are made. A plan owns its buffers and has
+    are made. engine "CAFFE" asks for matrix products over patches even where a faster library is installed. A plan owns its
+    buffers and has
         out_shape                           (N, O, H', W'), H' = floor((H + 2 pad - dilation (kh - 1) - 1) / stride) + 1
         forward(x, w, b, y)                 writes y; b (O,) or None
         backward_data(dy, w, dx, dy_unchanged=False)
@@ -45,7 +48,8 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         return NdConvolution(*arguments, check)
     pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and x_shape[2] * x_shape[3] >= POINTWISE_AREA
     reference = PointwiseConvolution if pointwise else PatchConvolution
-    return onednn_convolution(*arguments) or reference(*arguments, check)
+    library = None if engine == "CAFFE" else cudnn_convolution(*arguments) or onednn_convolution(*arguments)
+    return library or reference(*arguments, check)
 
 
 class _Convolution:
