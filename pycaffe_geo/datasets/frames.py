@@ -127,7 +127,7 @@ def load_frames(recording, size=None, step=1, breaks=(), skip=(), progress=False
         raise DataError(f"{recording.source}: no frame is left of {len(recording)}")
     one_camera = np.ndim(recording.intrinsics) == 1
     intrinsics = np.broadcast_to(recording.intrinsics, (len(recording), 4)).astype(float)[numbers]
-    pictures, stored = [], None
+    arrays, stored = {}, None
     for k, number in enumerate(tqdm(numbers, f"reading {recording.source}", unit="frame", leave=False,
                                     disable=None if progress else True)):
         read = recording.read(number)
@@ -138,18 +138,17 @@ def load_frames(recording, size=None, step=1, breaks=(), skip=(), progress=False
                             f"{stored[0]}x{stored[1]}; expected one {'camera and size' if one_camera else 'size, or --size'}")
         new = size or stored
         intrinsics[k] = scale_intrinsics(intrinsics[k:k + 1], new[0] / width, new[1] / height)[0]
-        pictures.append({name: _resized(name, picture, *new) for name, picture in read.items()})
-    arrays = {name: np.stack([p[name] for p in pictures]) for name in pictures[0]}
+        for name, picture in read.items():
+            picture = (resize_depth if name == "depth" else resize_color)(picture, new[1], new[0])
+            if name not in arrays:
+                arrays[name] = np.empty((len(numbers), *picture.shape), picture.dtype)
+            arrays[name][k] = picture
     if recording.pose_c2w is not None:
         arrays["pose_c2w"] = recording.pose_c2w[numbers]
     if recording.baseline is not None:
         arrays["baseline"] = np.broadcast_to(recording.baseline, len(recording)).astype(float)[numbers]
     names = tuple(recording.names[number] for number in numbers)
     return Frames(names, intrinsics=intrinsics, sequence=sequence, source=recording.source, **arrays)
-
-
-def _resized(name, picture, width, height):
-    return (resize_depth if name == "depth" else resize_color)(picture, height, width)
 
 
 def check_rotation(pose, place):

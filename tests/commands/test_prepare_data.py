@@ -151,7 +151,7 @@ def test_every_kind_has_its_help_whose_examples_parse(capsys):
 
 
 @pytest.mark.parametrize("words, message", [
-    ([], "got '', expected one of 'folder'"),
+    ([], "got '', expected one of '"),
     (["--tum", "x"], "did you mean 'tum'?"),
     (["room", "--out", "x.h5"], "did you mean 'rooms'?"),
     (["rooms", "--gaps", "1", "--out", "x.h5"], "unknown option '--gaps'"),

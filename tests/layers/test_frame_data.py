@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from pycaffe_geo.datasets.folder import read_folder
+from pycaffe_geo.datasets.frames import load_frames
 from pycaffe_geo.datasets.pairs import PairFile, write_pairs
 from pycaffe_geo.datasets.rooms import World
 from pycaffe_geo.datasets.rooms_sequences import render_runs
@@ -8,6 +12,7 @@ from pycaffe_geo.errors import DataError, SpecError
 from pycaffe_geo.geometry import camera, sampling
 from pycaffe_geo.gradient_check import build_layer
 
+LIVINGROOM = Path(__file__).parents[3] / "shared" / "data" / "rgbd_livingroom"
 BASELINE = 0.1
 WORLD = World(width=20, height=16, samples=2)
 
@@ -239,3 +244,19 @@ def test_a_world_is_rendered_on_first_use(tmp_path, monkeypatch):
     (batch,) = batches(layer, top)
     assert len(list(tmp_path.iterdir())) == 1 and (batch["baseline"] == 0.2).all()
     assert layer.good.tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.skipif(not LIVINGROOM.is_dir(), reason="../shared/data/rgbd_livingroom is not here")
+def test_real_frames_warp_into_each_other_after_all_augmentation(tmp_path):
+    frames = load_frames(read_folder(LIVINGROOM), size=(80, 60), skip=[(10, 37)])
+    write_pairs(tmp_path / "room.h5", **frames.as_file())
+    changes = dict(offsets=[-1, 0, 1], items=["color", "depth", "intrinsics", "pose"], batch_size=8)
+    layer, top = build(tmp_path / "room.h5", 7, mirror=True, random_scale=1.2, color_jitter=0.2, **changes)
+    (batch,) = batches(layer, top)
+    for offset in (-1, 1):
+        points = camera.transform_grid(batch["depth"], batch[f"pose {offset}"], batch["intrinsics"])
+        _, coords, seen = camera.pinhole(points, batch["intrinsics"])
+        seen = seen * (batch["depth"] > 0)
+        before, after = (abs(picture - batch["color 0"]) * seen for picture in (
+            batch[f"color {offset}"], sampling.warp(batch[f"color {offset}"], coords)[0]))
+        assert (after.mean(axis=(1, 2, 3)) < 0.6 * before.mean(axis=(1, 2, 3))).all()
