@@ -36,11 +36,18 @@ def arguments(parser):
 
 
 def run(args):
+    kind = kinds()[args.kind]
+    if hasattr(kind, "write"):
+        kind.write(args)
+    else:
+        _write_pair_files(kind.files(args))
+
+
+def _write_pair_files(files):
     from pycaffe_geo.commands._pairs import describe_file
     from pycaffe_geo.datasets.pairs import PairFile, write_pairs
     from pycaffe_geo.datasets.verify import verify_arrays
 
-    files = kinds()[args.kind].files(args)
     for path, data in files.items():
         for found in verify_arrays(**data):
             print(f"{path}: {found}")

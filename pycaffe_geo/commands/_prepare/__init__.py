@@ -10,6 +10,8 @@ function that returns a Recording (see datasets/frames.py): what frames there ar
     files(args)         returns {path to write: arguments of `write_pairs`}: `files_of(args, recording)` of _recording.py, which
                         sees to these options; heavy imports stand in here, so that `--help` is quick
 
-Whatever is returned is then tried out (datasets/verify.py), written and described; a user's mistake is raised as DataError.
+Data that is no frames has `write(args)` in place of `files`, which writes args.out itself (digits.py).
+
+Whatever `files` returns is then tried out (datasets/verify.py), written and described; a user's mistake is raised as DataError.
 Files whose names start with `_` are no kinds of data.
 """
