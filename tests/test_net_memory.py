@@ -10,6 +10,7 @@ from pycaffe_geo.commands._inputs import fill_inputs, replace_data
 from pycaffe_geo.errors import PycaffeGeoError, SpecError
 from pycaffe_geo.net import Net
 from pycaffe_geo.net_memory import ALIGNMENT, Life, _place
+from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.rules import Updater
 from pycaffe_geo.spec import NetState, SolverDef, filter_net, load_net
 
@@ -173,6 +174,35 @@ def test_keeping_everything_shares_nothing():
     net = net_of_two(keep="*")
     history(net)
     assert all(np.isfinite(blob.data).all() and np.isfinite(blob.diff).all() for blob in net.blobs.values())
+
+
+def solver_of_two(**options):
+    net = load_net("many.yaml", text=MANY_READERS)
+    definition = SolverDef(net=net, max_iter=9, base_lr=1e-8, test_iter=(2,), test_interval=2, random_seed=1, iter_size=2)
+    solver = get_solver(definition, **options)
+    for net in (solver.net, *solver.test_nets):
+        fill_inputs(net, seed=2)
+    return solver
+
+
+def test_a_solver_shares_and_trains_as_without():
+    solvers = [solver_of_two(), solver_of_two(keep="*"), solver_of_two(debug_info=True)]
+    for solver in solvers:
+        fill_inputs(solver.net, seed=2)
+        solver.step(3)
+    for other in solvers[1:]:
+        assert all(np.array_equal(a.data, b.data) for a, b in zip(solvers[0].net.learnable, other.net.learnable))
+        assert solvers[0].test().loss == other.test().loss
+        assert all(np.isfinite(blob.data).all() for net in (other.net, *other.test_nets) for blob in net.blobs.values())
+    with pytest.raises(PycaffeGeoError, match="^blob 'sum': its data are not there"):
+        solvers[0].test_nets[0].blobs["sum"].data
+    with pytest.raises(PycaffeGeoError, match=r"expected keep=\['\w+'\] \(of Net.share_memory or get_solver\)"):
+        [blob.diff for blob in solvers[0].net.blobs.values()]
+    kept = solver_of_two(keep=["sum", "pro*"])
+    kept.step(1)
+    assert all(np.isfinite(net.blobs[name].data).all() for net in (kept.net, kept.test_nets[0]) for name in ("sum", "prod"))
+    with pytest.raises(SpecError, match="^keep: net '' has no blob 'summ'"):
+        solver_of_two(keep="summ").step(1)
 
 
 def test_places_of_what_meets_do_not_overlap():

@@ -29,7 +29,7 @@ class Solver:
             definition = replace(definition, type=self.type)
         if definition.random_seed < 0:
             definition = replace(definition, random_seed=mode.seed(-1))
-        self.engine = EngineSolver(definition, device=mode.device())
+        self.engine = EngineSolver(definition, device=mode.device(), keep="*")
         self._wrap()
 
     def _wrap(self):

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import sys
 
 from pycaffe_geo.errors import PycaffeGeoError
 
@@ -218,3 +219,21 @@ def write_csv(path, heading, rows):
 
     with open(output_file(path), "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def peak_mib():
+    """Return the most memory that this process has had in RAM, in MiB; NaN where the system does not tell."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return _peak_by_resource()
+
+
+def _peak_by_resource():
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -30,9 +30,11 @@ def arguments(parser):
 
 def run(args):
     from pycaffe_geo.backend import asnumpy
+    from pycaffe_geo.solvers.monitor import seen_blobs
 
     net = build_net(args, device=device_of(args), weights=args.weights)
     pose_blob = _pose_blob(net)
+    net.share_memory(seen_blobs(net), trains=False)
     height, width = _blob(net, "tgt").shape[2:]
     for name, value in _read(args, height, width).items():
         if name in net.blobs:

@@ -67,6 +67,10 @@ def _totals(net):
     yield ""
     yield f"parameters: {sum(counts):,} in {len(counts)} blobs ({bytes_text(sum(counts) * size)}), {learned:,} of them learn"
     yield f"blobs: {len(net.blobs)}, {bytes_text(sum(_data_sizes(net)) * size)} of data; diffs take up to as much again"
+    trains = net.phase == "TRAIN"
+    plan, what = net.plan_memory(trains=trains), "data and diffs" if trains else "data alone"
+    sizes = bytes_text(plan.own + plan.shared), bytes_text(plan.own + plan.alone)
+    yield f"memory for {what}: {sizes[0]} shared, as the solver, time and infer do; {sizes[1]} unshared"
     losses = [(w, t.name) for weights, tops in zip(net.loss_weights, net.tops) for w, t in zip(weights, tops) if w]
     yield "loss: " + (" + ".join(f"{w:g} * {name}" for w, name in losses) or "none, so nothing learns")
     yield f"outputs: {', '.join(net.outputs) or 'none'}"

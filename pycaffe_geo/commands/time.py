@@ -1,4 +1,4 @@
-"""Measure every layer's forward and backward time, and the memory of blobs and parameters.
+"""Measure every layer's forward and backward time, and the memory of blobs (which share it) and parameters.
 
 Times are medians over --iterations after one iteration of warming up; the device is waited for after every layer. The whole
 iteration is measured once more without waiting in between, which is faster on a GPU. With --data: what bounds the run, the data
@@ -9,7 +9,7 @@ import csv
 from statistics import median
 from time import perf_counter
 
-from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, progress, table
+from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, peak_mib, progress, table
 from pycaffe_geo.errors import PycaffeGeoError, bytes_text
 
 EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20 --data"
@@ -28,6 +28,7 @@ def run(args):
     from pycaffe_geo.blob import allocated_bytes
 
     net = build_net(args, device=device_of(args), weights=args.weights)
+    net.share_memory()
     _whole_iteration(net)
     if args.data:
         _data_or_computing(net, args.iterations)
@@ -44,7 +45,9 @@ def run(args):
     print(table([[*heading[:-1], "memory"], *shown, ["sum", "", f"{sum(forward):.3f}", f"{sum(backward):.3f}", ""]], left=2))
     print("whole iteration: forward {:.3f} ms, backward {:.3f} ms".format(*(median(times) for times in zip(*whole))))
     memory = [bytes_text(allocated_bytes(blobs)) for blobs in (net.blobs.values(), net.learnable)]
-    print("memory, data and diffs: blobs {}, parameters {}".format(*memory))
+    peak = peak_mib()
+    whole = f"; the whole process at its peak {bytes_text(peak * 2**20)}" if peak == peak else ""
+    print("memory, data and diffs: blobs {}, parameters {}{}".format(*memory, whole))
     if args.out:
         with open(args.out, "w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([heading, *rows])

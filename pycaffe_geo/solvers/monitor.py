@@ -48,6 +48,21 @@ def watched(net):
     return list(found.values())
 
 
+def seen_blobs(net):
+    """Return the names of the blobs that are looked at after an iteration: by a Monitor, and in pictures of warps."""
+    seen, warped = [], set()
+    for _, index, blob in watched(net):
+        relu = nearest_relu(net, index, blob)
+        seen += [blob] if relu is None else [blob, net.tops[relu][0]]
+    for layer, bottom, top in zip(net.layers, net.bottoms, net.tops):
+        if layer.type == "InverseWarping":
+            warped.update(top)
+        if layer.type == "InverseWarping" or layer.is_loss and warped & {*bottom}:
+            seen += [*bottom, *top]
+    seen += [net.blobs[name] for name in ("depth", "tgt") if name in net.blobs]
+    return list(dict.fromkeys(blob.name for blob in seen))
+
+
 def collapse(kind, data):
     """Return what is wrong with `data`, or "".
 
@@ -70,13 +85,21 @@ def collapse(kind, data):
 
 def dead_relu(net, index, blob):
     """Return a text that names the nearest ReLU below `blob` (made below layer `index`) where it gives 0 nearly everywhere."""
+    index = nearest_relu(net, index, blob)
+    if index is None:
+        return ""
+    zero, name = float((net.tops[index][0].data == 0).mean()), net.layers[index].name
+    return f"; the ReLU '{name}' below it is dead: {zero:.1%} of its output is 0" if zero > AT_BOUND else ""
+
+
+def nearest_relu(net, index, blob):
+    """Return the number of the nearest ReLU below `blob`, which is made below layer `index`, or None."""
     while True:
         index = next((i for i in reversed(range(index)) if any(t is blob for t in net.tops[i])), None)
         if index is None or not net.bottoms[index]:
-            return ""
+            return None
         if net.layers[index].type == "ReLU":
-            zero, name = float((blob.data == 0).mean()), net.layers[index].name
-            return f"; the ReLU '{name}' below it is dead: {zero:.1%} of its output is 0" if zero > AT_BOUND else ""
+            return index
         blob = net.bottoms[index][0]
 
 

@@ -1,5 +1,6 @@
 """The training loop: Caffe's order of work, with snapshots that resume exactly and a check of every iteration's numbers."""
 
+import fnmatch
 import logging
 import math
 import os
@@ -12,6 +13,7 @@ from pycaffe_geo.backend import asnumpy, choose_device
 from pycaffe_geo.errors import SpecError, WeightsError, listed, nearest
 from pycaffe_geo.solvers.callback import Report
 from pycaffe_geo.solvers.debug import debug_table
+from pycaffe_geo.solvers.monitor import seen_blobs
 from pycaffe_geo.solvers.nets import build_nets
 from pycaffe_geo.solvers.numeric import check_parameters, find_culprit, squared_norm
 from pycaffe_geo.solvers.policies import PolicyState, check_policy, learning_rate
@@ -25,13 +27,15 @@ log = logging.getLogger(__name__)
 SMALL_OUTPUT = 10  # outputs with more elements than this are not reported
 
 
-def get_solver(solver, *, device=None, dtype="float32", callbacks=(), max_memory=None, **overrides):
+def get_solver(solver, *, device=None, dtype="float32", callbacks=(), max_memory=None, keep=(), **overrides):
     """Return a Solver for a solver file (or a SolverDef); `overrides` replace its fields: `get_solver("s.yaml", base_lr=1e-3)`.
 
     Without `device` the solver's own solver_mode and device_id choose. max_memory: the most bytes of one net (see Net).
+    keep: patterns of the blobs that can be read at any time, "*" for all (see Solver).
     """
     definition = load_solver(solver) if isinstance(solver, (str, os.PathLike)) else solver
-    return Solver(override(definition, **overrides), device=device, dtype=dtype, callbacks=callbacks, max_memory=max_memory)
+    definition = override(definition, **overrides)
+    return Solver(definition, device=device, dtype=dtype, callbacks=callbacks, max_memory=max_memory, keep=keep)
 
 
 def override(definition, **values):
@@ -53,9 +57,12 @@ class Solver:
     iter            updates done so far;   lr, loss  learning rate and smoothed loss of the last iteration
     definition      the SolverDef, with random_seed resolved;   net_definitions  the flat networks, the train net's first
     callbacks       Callback objects that are told of iterations, displays, tests and snapshots
+
+    From the first step on, blobs of a net share memory (see Net.share_memory) unless `debug_info` is on. `keep`, patterns of
+    names, adds to those that can still be read at any time: what callbacks and drawings look at.
     """
 
-    def __init__(self, definition, *, device=None, dtype="float32", callbacks=(), max_memory=None):
+    def __init__(self, definition, *, device=None, dtype="float32", callbacks=(), max_memory=None, keep=()):
         check_policy(definition)
         if definition.random_seed < 0:
             definition = replace(definition, random_seed=secrets.randbelow(2**31))
@@ -70,6 +77,7 @@ class Solver:
         self._signals = Signals()
         self._snapshot_iter = None
         self._max_memory = max_memory
+        self._keep = (keep,) if isinstance(keep, str) else tuple(keep)
         if definition.snapshot_format != "HDF5":
             log.warning("snapshot_format: %s is not written; snapshots are HDF5", definition.snapshot_format)
         self._build()
@@ -79,6 +87,7 @@ class Solver:
         nets = build_nets(self.definition, self.device, self.dtype, self._max_memory)
         self.net, self.test_nets, self.net_definitions = nets
         self.updater = Updater(self.definition, self.net.learnable, self.net.lr_mults, self.net.decay_mults)
+        self._shares = False
         everything = self.net.definition.force_backward
         self._checked = [blob for blob, lr in zip(self.net.learnable, self.net.lr_mults) if lr or everything]
 
@@ -108,6 +117,7 @@ class Solver:
     def step(self, n=1):
         """Run `n` iterations (fewer after SIGINT while solving)."""
         d = self.definition
+        self._share_memory()
         stop = self.iter + n
         while self.iter < stop and not self._signals.stop:
             if not self._test_if_due():
@@ -115,6 +125,15 @@ class Solver:
             self._iterate()
             if (d.snapshot and self.iter % d.snapshot == 0) or self._signals.take_snapshot_request():
                 self.snapshot()
+
+    def _share_memory(self):
+        """Let the blobs of each net share memory, but for those that somebody looks at."""
+        if self._shares or self.definition.debug_info:
+            return
+        self._shares = True
+        for net in (self.net, *self.test_nets):
+            named = [pattern for pattern in self._keep if fnmatch.filter(net.blobs, pattern) or net is self.net]
+            net.share_memory([*named, *seen_blobs(net)], trains=net is self.net)
 
     def _warn_if_idle(self):
         """Warn where solving will change nothing."""

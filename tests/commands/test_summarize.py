@@ -32,3 +32,13 @@ def test_weights_are_tried(tool, small_net, tmp_path):
     Net(small_net, "TEST").save(tmp_path / "w.h5")
     code, out, _ = tool("summarize", "--net", small_net, "--weights", tmp_path / "w.h5")
     assert code == 0 and "loaded 1 layer(s): 'fc'" in out
+
+
+def test_memory_with_and_without_sharing(tool, tmp_path):
+    """Four equal blobs in a row: x, an input, keeps its own; so does d, the output; the others take turns where backward is not
+    run."""
+    lines = [f"- {{name: {b}, type: Power, bottom: {a}, power_param: {{power: 2}}}}" for a, b in zip("xabc", "abcd")]
+    text = "layers:\n- {name: x, type: Input, input_param: {shape: {dim: [256, 1024]}}}\n" + "\n".join(lines)
+    (tmp_path / "n.yaml").write_text(text, encoding="utf-8")
+    code, out, _ = tool("summarize", "--net", tmp_path / "n.yaml", "--phase", "TEST")
+    assert code == 0 and "memory for data alone: 4.0 MiB shared, as the solver, time and infer do; 5.0 MiB unshared" in out

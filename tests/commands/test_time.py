@@ -4,7 +4,8 @@ import csv
 def test_shows_every_layer_and_writes_csv(tool, small_net, tmp_path):
     code, out, _ = tool("time", "--net", small_net, "--iterations", "2", "--out", tmp_path / "t.csv")
     assert code == 0
-    assert "whole iteration: forward " in out and "parameters 64 B" in out  # 8 parameters, data and diff
+    # 8 parameters, data and diff
+    assert "whole iteration: forward " in out and "parameters 64 B; the whole process at its peak " in out
     rows = {row["layer"]: row for row in csv.DictReader(open(tmp_path / "t.csv", encoding="utf-8"))}
     assert list(rows) == ["data", "fc", "relu", "loss"]
     assert float(rows["fc"]["forward ms"]) > 0 and float(rows["fc"]["backward ms"]) > 0 and rows["data"]["backward ms"] == ""

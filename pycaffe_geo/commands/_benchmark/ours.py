@@ -41,6 +41,7 @@ class OurNet:
     def __init__(self, work, seed):
         self.steps = STEP in work.phases
         self.net = Net(definition(work), "TRAIN", seed=seed)
+        self.net.share_memory()
         fill_inputs(self.net, seed)
         _fill_zeros(self.net, np.random.default_rng(seed))
         self.updater = Updater(ADAM, self.net.learnable, self.net.lr_mults, self.net.decay_mults) if self.steps else None

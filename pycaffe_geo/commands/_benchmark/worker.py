@@ -7,6 +7,7 @@ import sys
 import time
 
 from pycaffe_geo.commands._benchmark.works import Work
+from pycaffe_geo.commands._common import peak_mib
 
 
 def main(settings):
@@ -44,15 +45,6 @@ def main(settings):
         answers.flush()
 
 
-def peak_mib():
-    """Return the most memory that this process has had in RAM, in MiB; NaN where the system does not tell."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as status:
-            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        return _peak_by_resource()
-
-
 def waited_ms():
     """Return the milliseconds that this process's threads, all together, were ready but had no CPU; NaN where it is not told."""
     total = float("nan")
@@ -60,15 +52,6 @@ def waited_ms():
         with open(path, encoding="ascii") as file:
             total = (0 if total != total else total) + int(file.read().split()[1]) / 1e6
     return total
-
-
-def _peak_by_resource():
-    try:
-        import resource
-    except ImportError:
-        return float("nan")
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 if __name__ == "__main__":
