@@ -1,11 +1,15 @@
 """A factor, and an offset, for each row of a matrix of runs, with the gradients."""
 
 from pycaffe_geo.backend import array_module
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.gpu.scale import GpuScale
 
 
 def plan_scale(device, dtype):
     """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    if gpu_allowed(device, dtype):
+        plan = GpuScale(device, dtype)
+        return plan.forward, plan.backward
     kernels = fast("scale", device, dtype)
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 

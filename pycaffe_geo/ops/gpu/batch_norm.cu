@@ -1,7 +1,4 @@
-// ops/batch_norm.py's functions on (N, C, size). A channel's values are numbered over images and pixels: value j lies in image
-// j / size. Grid of the sums: x runs of `run` values, y channels.
-
-__device__ inline size_t at(int j, int c, int channels, int size) { return ((size_t)(j / size) * channels + c) * size + j % size; }
+// ops/batch_norm.py's functions on (N, C, size). Grid of the sums: x runs of `run` values of a channel, y channels.
 
 // For each run of a channel's values its mean, and its sum of squares around that mean.
 KERNEL moments(int count, int channels, int size, int run, const REAL *x, REAL *sums)

@@ -1,10 +1,6 @@
 """ops.batch_norm as CUDA kernels; every sum is made in a fixed order."""
 
-from pycaffe_geo.ops.gpu.kernels import THREADS, Scratch, blocks, kernels
-
-LEAST_RUN = 8 * THREADS  # values of a channel that one block adds up
-MOST_PARTS = 64  # blocks of a channel: one thread adds up their sums
-MOST_IMAGES = 1024  # of a grid's z axis; further ones take turns
+from pycaffe_geo.ops.gpu.kernels import Scratch, blocks, channel_grid, kernels, runs
 
 
 class GpuBatchNorm:
@@ -22,29 +18,21 @@ class GpuBatchNorm:
         batch, channels, size = x.shape
         if self._results is None or len(self._results[0]) != channels:
             self._results = [self.xp.empty(channels, self._dtype) for _ in range(3)]
-        run, parts, sums = self._split(*x.shape)
         launch, count, results = self._kernels.launch, batch * size, self._results
+        run, parts = runs(count)
+        sums = self._sums.get(2 * channels * parts)
         mean, _, inverse = results
         launch("moments", (parts, channels, 1), count, channels, size, run, x, sums)
         launch("finish_moments", (blocks(channels), 1, 1), channels, count, run, parts, float(eps), sums, *results)
-        launch("normalise", self._grid(*x.shape), *x.shape, x, mean, inverse, y)
+        launch("normalise", channel_grid(x.shape), *x.shape, x, mean, inverse, y)
         return tuple(results)
 
     def backward(self, dy, y, inverse, dx, lend):
         """As ops.batch_norm.backward."""
         batch, channels, size = dy.shape
-        run, parts, sums = self._split(*dy.shape)
         launch, count, means = self._kernels.launch, batch * size, self._means.get(2 * channels)
+        run, parts = runs(count)
+        sums = self._sums.get(2 * channels * parts)
         launch("slopes", (parts, channels, 1), count, channels, size, run, dy, y, sums)
         launch("finish_slopes", (blocks(channels), 1, 1), channels, count, parts, sums, means)
-        launch("gradient", self._grid(*dy.shape), *dy.shape, dy, y, means, inverse, dx)
-
-    def _split(self, batch, channels, size):
-        """Return how many values a block adds up, how many blocks a channel needs, and room for two sums of each."""
-        count = batch * size
-        run = max(LEAST_RUN, -(-count // MOST_PARTS))
-        parts = -(-count // run)
-        return run, parts, self._sums.get(2 * channels * parts)
-
-    def _grid(self, batch, channels, size):
-        return blocks(size), channels, min(batch, MOST_IMAGES)
+        launch("gradient", channel_grid(dy.shape), *dy.shape, dy, y, means, inverse, dx)

@@ -27,6 +27,9 @@ template <int COUNT> __device__ void block_sums(REAL *values, REAL *sums)
     __syncthreads();
 }
 
+// Where value j of channel c lies in an array (N, channels, size); the values of a channel are numbered over images and pixels.
+__device__ inline size_t at(int j, int c, int channels, int size) { return ((size_t)(j / size) * channels + c) * size + j % size; }
+
 // The sum of values[0], values[step], ... (count of them), in double.
 __device__ inline double sum_of(const REAL *values, int count, int step)
 {

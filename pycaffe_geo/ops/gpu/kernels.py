@@ -11,6 +11,9 @@ import numpy as np
 
 THREADS = 256  # of a block, as in common.cu
 FOLDER = Path(__file__).parent
+LEAST_RUN = 8 * THREADS  # values of a channel that one block adds up
+MOST_RUNS = 64  # of a channel: one thread adds up their sums
+MOST_IMAGES = 1024  # of a grid's z axis; further ones take turns
 TYPES = {"float32": "float", "float64": "double"}
 
 
@@ -27,6 +30,18 @@ def options(dtype):
 def blocks(count):
     """Return how many blocks have a thread for each of `count` elements."""
     return -(-count // THREADS)
+
+
+def runs(count):
+    """Return how many of the `count` values of a channel one block adds up, and how many blocks that takes."""
+    run = max(LEAST_RUN, -(-count // MOST_RUNS))
+    return run, -(-count // run)
+
+
+def channel_grid(shape):
+    """Return the grid with a thread for each pixel of each channel of an array (N, C, size)."""
+    batch, channels, size = shape
+    return blocks(size), channels, min(batch, MOST_IMAGES)
 
 
 @lru_cache

@@ -5,7 +5,8 @@ import pytest
 
 from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.ops import batch_norm
-from pycaffe_geo.ops.gpu.batch_norm import LEAST_RUN, GpuBatchNorm
+from pycaffe_geo.ops.gpu.batch_norm import GpuBatchNorm
+from pycaffe_geo.ops.gpu.kernels import LEAST_RUN
 
 TOLERANCE = {"float32": 5e-6, "float64": 1e-12}
 
@@ -14,7 +15,7 @@ TOLERANCE = {"float32": 5e-6, "float64": 1e-12}
 @pytest.mark.parametrize("shape", [(2, 3, 35), (1, 1, 1), (3, 2, LEAST_RUN + 7), (5, 4, 1), (11, 2, 3)])
 @pytest.mark.parametrize("in_place", [False, True])
 def test_as_numpy(shape, dtype, in_place, emulated_gpu, monkeypatch):
-    monkeypatch.setattr("pycaffe_geo.ops.gpu.batch_norm.MOST_IMAGES", 4)
+    monkeypatch.setattr("pycaffe_geo.ops.gpu.kernels.MOST_IMAGES", 4)
     rng = np.random.default_rng(0)
     values, slopes = (rng.normal(size=shape) + 30).astype(dtype), rng.normal(size=shape).astype(dtype)
     results = []
