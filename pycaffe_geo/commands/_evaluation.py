@@ -7,10 +7,12 @@ from pycaffe_geo.errors import NumericError
 
 
 def run_batches(net, iterations):
-    """Return ({output: mean over all batches and elements}, {PoseError layer: (predicted, true) transforms})."""
+    """Return ({output: mean over all batches and elements}, {PoseError layer: (predicted, true) transforms}); where that layer
+    fits the scale, the predicted translations have one factor for all batches."""
     import numpy as np
 
     from pycaffe_geo.backend import asnumpy
+    from pycaffe_geo.metrics.pose import fit_scale
     from pycaffe_geo.solvers.solver import small_outputs
 
     totals, motions = {}, {}
@@ -27,14 +29,18 @@ def run_batches(net, iterations):
         for layer, bottoms in zip(net.layers, net.bottoms):
             if layer.type == "PoseError":
                 motions.setdefault(layer.name, []).append([asnumpy(b.data).reshape(-1, 4, 4).copy() for b in bottoms])
-    return totals, {name: [np.concatenate(part) for part in zip(*pairs)] for name, pairs in motions.items()}
+    motions = {name: [np.concatenate(part) for part in zip(*pairs)] for name, pairs in motions.items()}
+    for layer in net.layers:
+        if layer.name in motions and layer.pose_error_param.fit_scale:
+            motions[layer.name][0] = fit_scale(*motions[layer.name])
+    return totals, motions
 
 
 def _first_bad(net):
     """Say which layer was the first to give a value that is not finite."""
     for layer, tops in zip(net.layers, net.tops):
         for top in tops:
-            if not bool(net.device.xp.isfinite(top.data).all()):
+            if not top.memories[0].lost and not bool(net.device.xp.isfinite(top.data).all()):
                 return f"the first top that is not finite is '{top.name}' of {layer.where}"
     return "all tops are finite"
 

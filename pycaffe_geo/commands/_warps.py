@@ -11,8 +11,8 @@ def warp_number(net):
 def warp_rows(net, count=3):
     """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of up to `count` samples, spread over the batch.
 
-    The target is the blob that a loss compares the warped image with, or else the blob `tgt`; without one there are src and
-    warped alone. Images must have 3 channels (ShapeError).
+    The target is the blob that a loss or PhotometricError compares the warped image with, or else the blob `tgt`; without one
+    there are src and warped alone. The depth is that whose points were projected. Images must have 3 channels (ShapeError).
     """
     from pycaffe_geo.backend import asnumpy
     from pycaffe_geo.geometry.sampling import inside_image
@@ -22,7 +22,7 @@ def warp_rows(net, count=3):
     (source, coords), warped = net.bottoms[number], net.tops[number][0]
     if source.shape[1] != 3:
         raise ShapeError(f"{net.layers[number].where}: warps {source.shape[1]} channels; only images of 3 can be drawn")
-    target, depth = target_of(net, warped), net.blobs.get("depth")
+    target, depth = target_of(net, warped), depth_of(net, coords)
     blobs = {"src": source, "tgt": target, "warped": warped, "depth": depth}
     arrays = {name: asnumpy(blob.data) for name, blob in blobs.items() if blob is not None}
     valid = asnumpy(inside_image(coords.data, *source.shape[2:]))[:, 0]
@@ -60,11 +60,21 @@ def draw_before_and_after(out, before, after, count=3):
 
 
 def target_of(net, warped):
-    """Return the Blob of warped's shape that a loss reads beside it, else the blob `tgt` if it has that shape, else None."""
+    """Return the Blob of warped's shape that a loss or PhotometricError reads beside it, else the blob `tgt` if it has that
+    shape, else None."""
     for layer, bottoms in zip(net.layers, net.bottoms):
-        if layer.is_loss and warped in bottoms:
+        if (layer.is_loss or layer.type == "PhotometricError") and warped in bottoms:
             others = [b for b in bottoms if b is not warped and b.shape == warped.shape]
             if others:
                 return others[0]
     target = net.blobs.get("tgt")
     return target if target is not None and target.shape == warped.shape else None
+
+
+def depth_of(net, coords):
+    """Return the Blob of the depth whose points became `coords` by Transform3DGrid and PinholeProjection, or None."""
+    blob = coords
+    for kind in ("PinholeProjection", "Transform3DGrid"):
+        layers = zip(net.layers, net.bottoms, net.tops)
+        blob = next((bottoms[0] for layer, bottoms, tops in layers if layer.type == kind and blob in tops), None)
+    return blob

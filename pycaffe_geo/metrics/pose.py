@@ -29,6 +29,16 @@ def direction_error(predicted, truth):
     return np.where((sine == 0) & (cosine == 0), 90.0, np.degrees(np.arctan2(sine, cosine)))
 
 
+def fit_scale(predicted, truth):
+    """Return transforms (N, 4, 4) as `predicted`, their translations times the one factor that brings them nearest to `truth`'s
+    in the sense of least squares: sum t p / sum p^2, at least 0."""
+    p, t = predicted[:, :3, 3], truth[:, :3, 3]
+    size = (p * p).sum()
+    scaled = predicted.copy()
+    scaled[:, :3, 3] *= max((p * t).sum() / size, 0) if size else 0
+    return scaled
+
+
 def mean_motion(transforms):
     """Return the exponential (4, 4) of the mean twist of transforms (N, 4, 4)."""
     return se3.exp(se3.log(transforms).mean(axis=0, keepdims=True))[0]

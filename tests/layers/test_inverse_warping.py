@@ -82,6 +82,31 @@ def test_against_torch():
         np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-12)
 
 
+def test_a_border_that_goes_on():
+    """Against samples of an image that np.pad continues; beyond the border the slope is 0."""
+    image = example()[0]
+    x, y = np.meshgrid([-3.25, -0.5, 0, 0.25, 5.75, 6, 6.5, 9.25], [-2.5, 0, 1.5, 3.75, 4, 4.25])
+    coords = np.broadcast_to(np.stack([x, y]), (2, 2, *x.shape))
+    layer, bottom, top = build_layer("InverseWarping", [image, coords], tops=2, inverse_warping_param={"padding": "border"})
+    layer.forward(bottom, top)
+    top[0].diff[...] = 1
+    layer.backward(top, [True, True], bottom)
+    wide = np.pad(image, [(0, 0), (0, 0), (5, 5), (5, 5)], mode="edge")
+    for (i, j), _ in np.ndenumerate(x):
+        for n, c in np.ndindex(2, 3):
+            assert top[0].data[n, c, i, j] == pytest.approx(sample(wide[n, c], x[i, j] + 5, y[i, j] + 5), abs=1e-13)
+        assert top[1].data[0, 0, i, j] == (0 <= x[i, j] <= 6 and 0 <= y[i, j] <= 4)
+    slopes = bottom[1].diff
+    assert not slopes[:, 0, :, [0, 1, 5, 6, 7]].any() and slopes[:, 0, :, [2, 3, 4]].all()
+    assert not slopes[:, 1, [0, 4, 5]].any() and slopes[:, 1, [1, 2, 3]].all()
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 5, 7), (1, 2, 1, 1)])
+def test_gradient_with_a_border(sizes):
+    report = check_layer("InverseWarping", example(*sizes), inverse_warping_param={"padding": "border"})
+    assert report.ok, report
+
+
 def test_sizes_may_change():
     layer, bottom, top = build_layer("InverseWarping", example())
     image, coords = example(1, 2, 6, 3, out=(2, 2))

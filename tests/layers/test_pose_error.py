@@ -20,6 +20,19 @@ def test_errors_of_known_motions():
     np.testing.assert_allclose([float(t.data) for t in top], [np.degrees(0.2) / 2, (5 + 13) / 2, 90], rtol=1e-12)
 
 
+def test_translations_of_another_scale():
+    truth = se3.exp(TWISTS[0])[:, None]
+    predicted = truth.copy()
+    predicted[:, 0, :3, 3] *= 0.05
+    predicted[0, 0, :3, 3] += 1e-3
+    layer, bottom, top = build_layer("PoseError", [predicted, truth], tops=3, pose_error_param={"fit_scale": True})
+    layer.forward(bottom, top)
+    factor = np.linalg.lstsq(predicted[:, 0, :3, 3].reshape(-1, 1), truth[:, 0, :3, 3].ravel(), rcond=None)[0][0]
+    error = np.linalg.norm(factor * predicted[:, 0, :3, 3] - truth[:, 0, :3, 3], axis=1).mean()
+    assert float(top[0].data) == 0 and 0 < error < 0.05
+    np.testing.assert_allclose(float(top[1].data), error, rtol=1e-12)
+
+
 def test_it_gives_no_gradient():
     layer, bottom, top = build_layer("PoseError", **EXAMPLE)
     assert layer.no_gradient == (0, 1)

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.geometry import se3
-from pycaffe_geo.metrics.pose import baseline_ratios, direction_error, mean_motion, pose_table, rotation_error, translation_error
+from pycaffe_geo.metrics.pose import (
+    baseline_ratios,
+    direction_error,
+    fit_scale,
+    mean_motion,
+    pose_table,
+    rotation_error,
+    translation_error,
+)
 
 
 def transform(axis, degrees, translation):
@@ -42,3 +50,14 @@ def test_the_table_compares_with_both_baselines():
     assert rows["mean motion"]["rotation_deg"] == pytest.approx(2)
     assert rows["prediction"]["translation_m"] == pytest.approx(0.1)
     assert baseline_ratios(list(rows.values()))["rotation"] == pytest.approx(1.5)
+
+
+def test_the_scale_that_fits():
+    truth = np.concatenate([transform(0, 5, [1, 2, 3]), transform(1, 5, [-1, 0, 2])])
+    predicted = truth.copy()
+    predicted[:, :3, 3] *= 0.25
+    np.testing.assert_allclose(fit_scale(predicted, truth), truth)
+    predicted[:, :3, 3] *= -1  # backwards: standing still is nearer
+    assert not fit_scale(predicted, truth)[:, :3, 3].any()
+    predicted[:, :3, 3] = 0
+    np.testing.assert_array_equal(fit_scale(predicted, truth), predicted)
