@@ -1,5 +1,6 @@
 """prepare_data on benchmarks' layouts, written from the procedural rooms, whose motion and stereo can be tried by warping."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -55,3 +56,22 @@ def test_kitti_odometry(tool, runs, tmp_path):
     assert file.runs().tolist() == [0, 0, 0, 1, 1, 1]
     for name in ("color", "right", "pose_c2w", "intrinsics", "baseline"):
         np.testing.assert_allclose(file.arrays()[name], runs[name], atol=1e-9)
+
+
+def test_nyu(tool, runs, tmp_path):
+    savemat = pytest.importorskip("scipy.io").savemat
+    with h5py.File(tmp_path / "nyu.mat", "w") as file:
+        file["images"], file["depths"] = runs["color"].transpose(0, 3, 2, 1), runs["depth"].transpose(0, 2, 1)
+    savemat(tmp_path / "splits.mat", {"trainNdxs": [[2], [3]], "testNdxs": [[1]]})
+    camera = ",".join(map(str, runs["intrinsics"][0]))
+    words = "prepare_data", "nyu", tmp_path / "nyu.mat", "--intrinsics", camera, "--out", tmp_path / "a.h5"
+    code, out, _ = tool(*words, "--split", "train", "--border", 8, "--size", "32x24")
+    assert code == 0 and "NYU Depth v2: 2 frames, '0002' to '0003'" in out and "2 frames of 32x24 in 2 sequences; " in out
+    np.testing.assert_array_equal(PairFile(tmp_path / "a.h5").gather("intrinsics", [0])[0, :2], runs["intrinsics"][0, :2] / 2)
+    (tmp_path / "numbers.txt").write_text("6\n", encoding="utf-8")
+    assert tool(*words, "--frames", tmp_path / "numbers.txt")[0] == 0
+    file = PairFile(tmp_path / "a.h5")
+    assert file.names == ("color", "depth", "intrinsics", "sequence")
+    np.testing.assert_allclose(file.frame(0)["depth"], runs["depth"][5], rtol=1e-6)
+    code, _, err = tool(*words, "--split", "train", "--splits", tmp_path / "none.mat")
+    assert code == 1 and "none.mat: cannot be read" in err
