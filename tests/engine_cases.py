@@ -209,6 +209,9 @@ for _name, _case in {
     "one channel": ((4, 1, 12, 12), (20, 1, 5, 5), {}),
     "one row": ((2, 4, 1, 15), (8, 4, 1, 3), dict(pad=(0, 1))),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
+    "one output": ((2, 5, 9, 83), (1, 5, 3, 3), dict(pad=(1, 1))),
+    "two outputs, no pad": ((1, 3, 7, 70), (2, 3, 2, 5), {}),
+    "one output, wide pad": ((2, 2, 1, 65), (1, 2, 7, 3), dict(pad=(4, 3))),
 }.items():
     case(f"convolution, {_name}", convolution, *_case)
 
