@@ -19,15 +19,12 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 SCALARS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64, "long long": np.int64,
            "unsigned char": np.uint8, "unsigned long long": np.uint64}
 PRELUDE = r"""
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
-#include <functional>
 #include <ucontext.h>
-#include <vector>
-using std::fabs; using std::floor; using std::ilogb; using std::isfinite; using std::ldexp; using std::max; using std::min;
-using std::nan; using std::pow; using std::sqrt;
+using std::fabs; using std::floor; using std::ilogb; using std::isfinite; using std::ldexp; using std::nan;
+using std::pow; using std::sqrt;
 #define __global__
 #define __device__
 #define __shared__ static
@@ -35,14 +32,15 @@ struct dim3 { unsigned x, y, z; };
 static dim3 gridDim, blockDim, blockIdx, threadIdx;
 
 namespace emulator {
-static std::function<void()> body;
-static ucontext_t scheduler;
-static std::vector<ucontext_t> fibers;
-static std::vector<char> stacks, done;
-static unsigned current;
+const unsigned MOST = 1024;
 const size_t STACK = 1 << 15;
+static void (*body)(void *);
+static void *kernel;
+static ucontext_t scheduler, fibers[MOST];
+static char *stacks, done[MOST];
+static unsigned current;
 
-static void fiber() { body(); done[current] = 1; }
+static void fiber() { body(kernel); done[current] = 1; }
 
 static void resume(unsigned t)
 {
@@ -53,7 +51,7 @@ static void resume(unsigned t)
 static void start(unsigned t)
 {
     getcontext(&fibers[t]);
-    fibers[t].uc_stack.ss_sp = &stacks[t * STACK];
+    fibers[t].uc_stack.ss_sp = stacks + t * STACK;
     fibers[t].uc_stack.ss_size = STACK;
     fibers[t].uc_link = &scheduler;
     makecontext(&fibers[t], fiber, 0);
@@ -63,10 +61,10 @@ static void start(unsigned t)
 static void run_block()
 {
     unsigned count = blockDim.x;
-    fibers.resize(count); stacks.resize(count * STACK); done.assign(count, 0);
+    for (unsigned t = 0; t < count; t++) done[t] = 0;
     start(0);
     if (done[0]) {  // nothing to wait for: the other threads, too, run from end to end
-        for (threadIdx.x = 1; threadIdx.x < count; threadIdx.x++) body();
+        for (threadIdx.x = 1; threadIdx.x < count; threadIdx.x++) body(kernel);
         return;
     }
     for (unsigned t = 1; t < count; t++) start(t);
@@ -77,8 +75,11 @@ static void run_block()
     }
 }
 
-static void run(const unsigned *grid, const unsigned *block)
+template <class F> void run(const unsigned *grid, const unsigned *block, F threads)
 {
+    if (!stacks) stacks = (char *)malloc(MOST * STACK);
+    kernel = &threads;
+    body = [](void *kernel) { (*(F *)kernel)(); };
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {block[0], block[1], block[2]};
     for (unsigned z = 0; z < grid[2]; z++)
@@ -105,6 +106,8 @@ template <class T> T __shfl_down_sync(unsigned, T value, unsigned step)
     return other;
 }
 
+template <class T> T min(T a, T b) { return b < a ? b : a; }
+template <class T> T max(T a, T b) { return a < b ? b : a; }
 template <class T> T atomicAdd(T *place, T value) { T old = *place; *place += value; return old; }
 static long long __double2ll_rn(double value) { return std::llrint(value); }
 template <class T> T atomicMax(T *place, T value) { T old = *place; *place = max(old, value); return old; }
@@ -160,7 +163,7 @@ def _build(text, folder):
     library = stem.with_suffix(".so")
     if not library.exists():
         stem.with_suffix(".cpp").write_text(text)
-        command = [COMPILER, "-shared", "-fPIC", "-O1", "-std=c++17", "-o", library, stem.with_suffix(".cpp")]
+        command = [COMPILER, "-shared", "-fPIC", "-O0", "-std=c++14", "-o", library, stem.with_suffix(".cpp")]
         result = subprocess.run(command, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
     return library
@@ -177,7 +180,7 @@ def _launcher(name, parameters):
     declared = ", ".join(f"{kind} {'*' * pointer}{word}" for kind, pointer, word in parameters)
     words = ", ".join(word for *_, word in parameters)
     return (f'extern "C" void launch_{name}(const unsigned *grid, const unsigned *block, {declared})\n'
-            f"{{ emulator::body = [=]() {{ {name}({words}); }}; emulator::run(grid, block); }}\n")
+            f"{{ emulator::run(grid, block, [=]() {{ {name}({words}); }}); }}\n")
 
 
 def _value(kernel, argument, kind, pointer, name):
