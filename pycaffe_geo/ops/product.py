@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pycaffe_geo.blob import Pool
 from pycaffe_geo.ops.onednn.product import onednn_product
 
 BLOCK = 1 << 20  # elements of a product made at a time where it is added: adding it then stays in the cache
@@ -12,16 +13,17 @@ def plan_product(dtype, device):
 
     left (M, K) and right (K, N) are C-contiguous or the transpose of such an array; out (M, N) is C-contiguous.
     """
-    return onednn_product(np.dtype(dtype), device) or _product(device.xp)
+    return onednn_product(np.dtype(dtype), device) or _product(Pool(device), device.xp)
 
 
-def _product(xp):
+def _product(pool, xp):
     def product(left, right, out, add=False):
         if not add:
             xp.matmul(left, right, out=out)
             return
         rows = max(1, BLOCK // max(1, out.shape[1]))
         for i in range(0, len(out), rows):
-            out[i:i + rows] += left[i:i + rows] @ right
+            part = out[i:i + rows]
+            part += xp.matmul(left[i:i + rows], right, out=pool.get(part.shape, out.dtype))
 
     return product

@@ -146,8 +146,8 @@ class AdaDelta:
         """As SGD.step."""
         h, v = history
         _average_square(xp, h, diff, self.decay, scratch)
-        xp.add(h, self.delta, out=scratch)
-        diff *= xp.sqrt((v + self.delta) / scratch)
+        diff /= xp.sqrt(xp.add(h, self.delta, out=scratch), out=scratch)
+        diff *= xp.sqrt(xp.add(v, self.delta, out=scratch), out=scratch)
         _average_square(xp, v, diff, self.decay, scratch)
         diff *= rate
 
