@@ -1,7 +1,9 @@
 """One step of an update rule, in one compiled pass over a parameter or over all where that is possible."""
 
+from functools import lru_cache
+
 from pycaffe_geo.ops.engines import fast, gpu_allowed
-from pycaffe_geo.ops.gpu.update import GpuUpdate
+from pycaffe_geo.ops.gpu.update import GpuSquaredNorm, GpuUpdate
 
 
 def plan_update(rule, device, dtype):
@@ -22,3 +24,9 @@ def plan_update_of_all(rule, regularization, device, dtype):
     with decay sign(data) where `regularization` is "L1". `numbers` are what the rule of solvers.rules gives, rate first.
     """
     return GpuUpdate(rule, regularization, device, dtype) if gpu_allowed(device, dtype) else None
+
+
+@lru_cache
+def plan_squared_norm(device, dtype):
+    """Return a function(arrays) that gives the sum of squares of all their elements as an array of shape (), or None."""
+    return GpuSquaredNorm(device, dtype) if gpu_allowed(device, dtype) else None

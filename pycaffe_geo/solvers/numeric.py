@@ -5,12 +5,16 @@ import math
 import numpy as np
 
 from pycaffe_geo.errors import NumericError
+from pycaffe_geo.ops.update import plan_squared_norm
 
 
 def squared_norm(blobs):
-    """Return the sum of squares of the blobs' diffs, a float: one dot product a blob and one transfer from the device."""
+    """Return the sum of squares of the blobs' diffs, a float: two kernels or one dot product a blob, and one transfer."""
     if not blobs:
         return 0.0
+    together = plan_squared_norm(blobs[0].device, blobs[0].dtype)
+    if together:
+        return float(together([b.diff for b in blobs]))
     xp = blobs[0].device.xp
     with np.errstate(over="ignore", invalid="ignore"):
         total = float(xp.stack([xp.dot(b.diff.reshape(-1), b.diff.reshape(-1)) for b in blobs]).sum(dtype="float64"))

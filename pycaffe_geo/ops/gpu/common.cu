@@ -11,16 +11,16 @@ __device__ inline int place() { return blockIdx.x * THREADS + threadIdx.x; }
 __device__ inline int stride() { return gridDim.x * THREADS; }
 
 // Write to sums[0 .. COUNT - 1] the sums of values[k] over the threads of the block, always in the same order.
-template <int COUNT> __device__ void block_sums(REAL *values, REAL *sums)
+template <int COUNT, class T> __device__ void block_sums(T *values, T *sums)
 {
-    __shared__ REAL parts[COUNT][THREADS / WARP];
+    __shared__ T parts[COUNT][THREADS / WARP];
     for (int k = 0; k < COUNT; k++) {
         for (int step = WARP / 2; step; step /= 2) values[k] += __shfl_down_sync(0xffffffffu, values[k], step);
         if (threadIdx.x % WARP == 0) parts[k][threadIdx.x / WARP] = values[k];
     }
     __syncthreads();
     if (threadIdx.x < COUNT) {
-        REAL sum = 0;
+        T sum = 0;
         for (int w = 0; w < THREADS / WARP; w++) sum += parts[threadIdx.x][w];
         sums[threadIdx.x] = sum;
     }
@@ -31,7 +31,7 @@ template <int COUNT> __device__ void block_sums(REAL *values, REAL *sums)
 __device__ inline size_t at(int j, int c, int channels, int size) { return ((size_t)(j / size) * channels + c) * size + j % size; }
 
 // The sum of values[0], values[step], ... (count of them), in double.
-__device__ inline double sum_of(const REAL *values, int count, int step)
+template <class T> __device__ double sum_of(const T *values, int count, int step)
 {
     double sum = 0;
     for (int i = 0; i < count; i++) sum += values[(size_t)i * step];

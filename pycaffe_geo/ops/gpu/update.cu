@@ -1,4 +1,8 @@
-// solvers/rules.py's rules over all parameters in one launch. A block works on CHUNK elements of one parameter.
+// solvers/rules.py's rules, and the sum of squares, over all parameters in one launch. A block works on CHUNK elements of one
+// parameter. Every kernel is told by
+//   chunks   for each block its parameter and the number of its chunk
+//   counts   for each parameter how many elements it has
+//   arrays   for each parameter the addresses of up to 4 arrays, 0 where there is none
 
 #define CHUNK 4096
 
@@ -25,9 +29,8 @@ __device__ inline REAL step(int rule, REAL g, REAL rate, const REAL *numbers, RE
     }
 }
 
-// chunks: for each block its parameter and the number of its chunk. arrays: for each parameter the addresses of data, diff and two
-// of history (the last may be 0). mults: for each its factors on rate and its decay. numbers: scale, rate, and what
-// `step` takes.
+// arrays: data, diff and one or two of history. mults: for each parameter its factor on the rate and its decay. numbers: scale,
+// rate, and what `step` takes.
 // absolute: the decay acts on the sign of the data (L1), else on the data (L2).
 KERNEL update(int rule, int absolute, const int *chunks, const int *counts, const unsigned long long *arrays, const REAL *mults,
               const REAL *numbers)
@@ -45,4 +48,21 @@ KERNEL update(int rule, int absolute, const int *chunks, const int *counts, cons
         history[i] = h;
         if (second) second[i] = v;
     }
+}
+
+// For each block the sum of squares of its elements, in double, so that nothing overflows.
+KERNEL squares(const int *chunks, const int *counts, const unsigned long long *arrays, double *sums)
+{
+    int p = chunks[2 * blockIdx.x], first = chunks[2 * blockIdx.x + 1] * CHUNK, last = min(first + CHUNK, counts[p]);
+    const REAL *values = (const REAL *)arrays[4 * p];
+    double sum[1] = {0};
+    for (int i = first + threadIdx.x; i < last; i += THREADS) sum[0] += (double)values[i] * values[i];
+    block_sums<1>(sum, sums + blockIdx.x);
+}
+
+// Writes the sum of `count` numbers. One block.
+KERNEL total(int count, const double *sums, double *result)
+{
+    double sum[1] = {sum_of(sums + threadIdx.x, max(0, (count - (int)threadIdx.x + THREADS - 1) / THREADS), THREADS)};
+    block_sums<1>(sum, result);
 }

@@ -7,6 +7,7 @@ from golden import compare
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.ops.gpu.update import CHUNK, RULES
+from pycaffe_geo.solvers.numeric import squared_norm
 from pycaffe_geo.solvers.rules import Updater
 from pycaffe_geo.spec import SolverDef
 
@@ -47,3 +48,17 @@ def test_arrays_that_move_are_found(emulated_gpu):
     for data, diff, history in places:
         updater._together([(data, diff, history)], [(1.0, 0.0)], 1.0, (0.5, 0.0))
         np.testing.assert_array_equal(data.get(), [0, 0, 0])
+
+
+def test_squared_norm(emulated_gpu):
+    blobs = [Blob(shape, "float32", emulated_gpu) for shape in ((2 * CHUNK + 3,), (4, 5))]
+    total = 0
+    for i, blob in enumerate(blobs):
+        values = np.random.default_rng(i).normal(size=blob.shape)
+        blob.diff[...] = emulated_gpu.asarray(values, "float32")
+        total += (values**2).sum()
+    assert squared_norm(blobs) == pytest.approx(total, rel=1e-6)
+    blobs[0].diff[3] = 1e25
+    assert squared_norm(blobs) == pytest.approx(1e50, rel=1e-6)  # more than float32 holds
+    blobs[0].diff[3] = np.nan
+    assert np.isnan(squared_norm(blobs))
