@@ -75,3 +75,36 @@ def test_nyu(tool, runs, tmp_path):
     np.testing.assert_allclose(file.frame(0)["depth"], runs["depth"][5], rtol=1e-6)
     code, _, err = tool(*words, "--split", "train", "--splits", tmp_path / "none.mat")
     assert code == 1 and "none.mat: cannot be read" in err
+
+
+def test_kitti_raw(tool, runs, tmp_path):
+    fx, fy, cx, cy = runs["intrinsics"][0]
+    drive = tmp_path / "2011_09_26" / "2011_09_26_drive_0005_sync"
+    v, u = np.mgrid[:64, :80]
+    for i, depth in enumerate(runs["depth"]):
+        save(drive / "image_02" / "data" / f"{i:010}.png", runs["color"][i])
+        save(drive / "image_03" / "data" / f"{i:010}.png", runs["right"][i])
+        points = np.stack([depth, -(u - cx) / fx * depth, -(v - cy) / fy * depth, depth], axis=-1)  # x forward, y left, z up
+        (drive / "velodyne_points" / "data").mkdir(parents=True, exist_ok=True)
+        points[::2, ::2].astype("<f4").tofile(drive / "velodyne_points" / "data" / f"{i:010}.bin")
+    text = line("S_rect_02", [80, 64]) + line("R_rect_00", np.eye(3)) + "".join(
+        line(f"P_rect_{key}", projection(runs["intrinsics"][0], shift)) for key, shift in (("02", 0.0), ("03", -BASELINE)))
+    (drive.parent / "calib_cam_to_cam.txt").write_text(text, encoding="utf-8")
+    (drive.parent / "calib_velo_to_cam.txt").write_text("R: 0 -1 0 0 0 -1 1 0 0\nT: 0 0 0\n", encoding="utf-8")
+    (tmp_path / "static.txt").write_text("2011_09_26_drive_0005_sync 02 0000000002\n", encoding="utf-8")
+    words = "prepare_data", "kitti_raw", tmp_path, "--out", tmp_path / "a.h5"
+    code, out, _ = tool(*words, "--leave-out", tmp_path / "static.txt")
+    assert code == 0 and "KITTI raw, 1 drives: 5 frames" in out and "5 stereo pairs" in out
+    file = PairFile(tmp_path / "a.h5")
+    assert file.names == ("color", "depth", "intrinsics", "right", "baseline", "sequence")
+    assert file.runs().tolist() == [0, 0, 1, 1, 1]
+    depth = file.frame(4)["depth"]
+    np.testing.assert_allclose(depth[::2, ::2], runs["depth"][5, ::2, ::2], rtol=1e-5)
+    assert np.count_nonzero(depth) == 32 * 40
+    lines = [f"2011_09_26/2011_09_26_drive_0005_sync {i} l\n" for i in (4, 2, 3)]
+    (tmp_path / "list.txt").write_text("".join(lines), encoding="utf-8")
+    few = "--list", tmp_path / "list.txt", "--left-only", "--size", "40x32"
+    assert tool(*words, *few)[0] == 0 and PairFile(tmp_path / "a.h5").runs().tolist() == [0, 1, 1]
+    assert tool(*words, *few, "--sort", "--no-depth")[0] == 0 and PairFile(tmp_path / "a.h5").runs().tolist() == [0, 0, 0]
+    code, _, err = tool(*words, "--drives", "2011_09_26_drive_0006_sync")
+    assert code == 1 and "has no drive '2011_09_26_drive_0006', did you mean '2011_09_26_drive_0005'?" in err
