@@ -1,3 +1,5 @@
+import sys
+
 import cuda_emulator
 import pytest
 from standin import DeviceArray, StandInDevice
@@ -24,5 +26,6 @@ def emulated_gpu(monkeypatch, kernel_folder):
     if cuda_emulator.COMPILER is None:
         pytest.skip("no C++ compiler to run CUDA kernels with")
     monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    monkeypatch.setitem(sys.modules, "cudnn", None)  # a real one would take the addresses for a device's
     monkeypatch.setitem(backend._MODULES, DeviceArray, StandInDevice.xp)
     return cuda_emulator.EmulatedGpu(kernel_folder)
