@@ -62,6 +62,7 @@ class Pooling(Layer):
         shape = self.expect(bottom[0], "N", "C", "H", "W")
         kernel = None if p.global_pooling else spatial_sizes(p, "kernel", 0)
         options = {"stride": spatial_sizes(p, "stride", 1), "pad": spatial_sizes(p, "pad", 0), "round_mode": p.round_mode}
+        options["engine"] = p.engine
         if kernel:
             sizes = zip(shape[2:], kernel, options["stride"], options["pad"])
             self.check_memory("the top", *shape[:2], *(output_size(*a, p.round_mode, any(options["pad"])) for a in sizes))

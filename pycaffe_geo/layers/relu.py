@@ -10,7 +10,7 @@ from pycaffe_geo.ops.relu import plan_relu
 
 @dataclass(frozen=True)
 class ReLUParam:
-    """`negative_slope`: the slope below 0 (leaky where not 0). `engine` is read for old files and has no effect."""
+    """`negative_slope`: the slope below 0 (leaky where not 0). `engine`: CAFFE asks for NumPy on the CPU."""
 
     negative_slope: float = 0.0
     engine: Literal["DEFAULT", "CAFFE", "CUDNN"] = "DEFAULT"
@@ -39,7 +39,7 @@ class ReLU(Layer):
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
-        self.plan = plan_relu(bottom[0].shape, self.slope, self.dtype, self.device)
+        self.plan = plan_relu(bottom[0].shape, self.slope, self.dtype, self.device, self.relu_param.engine)
 
     def forward(self, bottom, top):
         self.plan.forward(bottom[0].data, top[0].data)

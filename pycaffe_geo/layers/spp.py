@@ -72,5 +72,5 @@ class SPP(Layer):
         pad = tuple((k * bins - n + 1) // 2 for k, n in zip(kernel, size))
         if any(p >= k for p, k in zip(pad, kernel)):
             raise ShapeError(f"{self.where}: bottom '{blob.name}' is {blob.shape}, too small to be cut into {bins} x {bins} bins")
-        options = {"stride": kernel, "pad": pad, "dtype": self.dtype, "device": self.device}
+        options = {"stride": kernel, "pad": pad, "dtype": self.dtype, "device": self.device, "engine": self.spp_param.engine}
         return plan_pooling(self.spp_param.pool, blob.shape, kernel, **options)

@@ -4,7 +4,7 @@ import numpy as np
 
 from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.ops.convolution_nd import NdConvolution
-from pycaffe_geo.ops.engines import fast
+from pycaffe_geo.ops.engines import fast, own_asked
 from pycaffe_geo.ops.gpu.cudnn import cudnn_convolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
 
@@ -49,8 +49,10 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         return NdConvolution(*arguments, check)
     pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and x_shape[2] * x_shape[3] >= POINTWISE_AREA
     reference = PointwiseConvolution if pointwise else PatchConvolution
-    plan = None if engine == "CAFFE" else _thin(*arguments) or cudnn_convolution(*arguments) or onednn_convolution(*arguments)
-    return plan or reference(*arguments, check)
+    if own_asked(engine, device):
+        return reference(*arguments, check)
+    fastest = _thin(*arguments) or cudnn_convolution(*arguments) or onednn_convolution(*arguments)
+    return fastest or reference(*arguments, check)
 
 
 def _thin(*arguments):

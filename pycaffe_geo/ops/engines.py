@@ -29,6 +29,18 @@ def fast(name, device, dtype):
     return _load(name) if fast_allowed(device, dtype) else None
 
 
+def own_asked(engine, device):
+    """True where a layer's `engine` is CAFFE, which asks for our own code. CUDNN on a CPU is DEFAULT, and that is told once."""
+    if engine == "CUDNN" and device.index is None:
+        _tell_that_cudnn_needs_a_gpu()
+    return engine == "CAFFE"
+
+
+@lru_cache
+def _tell_that_cudnn_needs_a_gpu():
+    log.warning("engine: CUDNN is asked for, which needs a GPU: on the CPU it means DEFAULT")
+
+
 @lru_cache
 def _load(name):
     if importlib.util.find_spec("numba") is None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
-from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.engines import gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.pooling import GpuPooling
 from pycaffe_geo.ops.onednn.pooling import onednn_pooling
 
@@ -24,10 +24,12 @@ def output_size(size, kernel, stride, pad, round_mode="CEIL", drop_last=None):
     return count
 
 
-def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), round_mode="CEIL", mask=False, dtype, device):
+def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), round_mode="CEIL", mask=False, dtype, device,
+                 engine="DEFAULT"):
     """Return a plan for pooling x (N, C, H, W) by `method` "MAX" or "AVE", with Caffe's rules for the windows.
 
-    kernel, stride and pad are (vertical, horizontal) pixels; kernel None pools the whole image (global pooling). A plan has
+    kernel, stride and pad are (vertical, horizontal) pixels; kernel None pools the whole image (global pooling). engine "CAFFE"
+    asks for NumPy on the CPU even where a faster library is installed. A plan has
         out_shape              (N, C, H', W')
         forward(x, y)          writes y; a MAX plan made with mask=True also takes mask=, which receives
                                each maximum's index h * W + w as a number
@@ -45,7 +47,7 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
         return GpuPooling(method, x_shape, out_size, kernel, stride, pad, LOWEST, dtype, device)
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))
     arguments = x_shape, rows, columns, np.dtype(dtype), device
-    fast = None if mask else onednn_pooling(method, *arguments)
+    fast = None if mask or own_asked(engine, device) else onednn_pooling(method, *arguments)
     return fast or {"MAX": MaxPooling, "AVE": AveragePooling}[method](*arguments)
 
 

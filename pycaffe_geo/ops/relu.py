@@ -1,14 +1,17 @@
 """The (leaky) ReLU planned once per shape."""
 
-from pycaffe_geo.ops.engines import fast, gpu_allowed
+from pycaffe_geo.ops.engines import fast, gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.relu import GpuRelu
 
 
-def plan_relu(shape, slope, dtype, device):
-    """Return a plan of y = max(x, 0) + slope min(x, 0) for arrays of `shape`: a Relu, or a faster object with its functions."""
+def plan_relu(shape, slope, dtype, device, engine="DEFAULT"):
+    """Return a plan of y = max(x, 0) + slope min(x, 0) for arrays of `shape`: a Relu, or a faster object with its functions.
+
+    engine "CAFFE" asks for NumPy on the CPU even where a compiled one is installed.
+    """
     if gpu_allowed(device, dtype):
         return GpuRelu(shape, slope, dtype, device)
-    kernels = fast("relu", device, dtype)
+    kernels = None if own_asked(engine, device) else fast("relu", device, dtype)
     return (kernels.Relu if kernels else Relu)(shape, slope, dtype, device)
 
 

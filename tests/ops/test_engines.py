@@ -11,6 +11,7 @@ from engine_cases import CASES
 
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.geometry import camera
+from pycaffe_geo.gradient_check import build_layer
 from pycaffe_geo.ops import engines
 from pycaffe_geo.ops.camera import camera_functions
 from pycaffe_geo.ops.engines import fast, fast_allowed
@@ -75,3 +76,21 @@ def test_every_fast_engine_is_compared(monkeypatch):
         run("float32")
     folder = pathlib.Path(engines.__file__).parent / "fast"
     assert used == {path.stem for path in folder.glob("*.py")} - {"__init__", "compiler"}
+
+
+@pytest.mark.parametrize("layer, shape, key, parameters", [
+    ("Convolution", (1, 2, 5, 6), "convolution_param", dict(num_output=3, kernel_size=3)),
+    ("Deconvolution", (1, 2, 5, 6), "convolution_param", dict(num_output=3, kernel_size=3)),
+    ("Pooling", (1, 2, 5, 6), "pooling_param", dict(kernel_size=2)),
+    ("ReLU", (2, 3), "relu_param", {})])
+def test_a_layer_may_ask_for_our_own_engine(layer, shape, key, parameters, monkeypatch, caplog):
+    monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
+    engines._tell_that_cudnn_needs_a_gpu.cache_clear()
+    plans = {engine: type(build_layer(layer, [shape], dtype="float32", **{key: {**parameters, "engine": engine}})[0].plan)
+             for engine in ("CAFFE", "DEFAULT", "CUDNN", "CUDNN")}
+    monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
+    reference = type(build_layer(layer, [shape], dtype="float32", **{key: parameters})[0].plan)
+    assert plans["CAFFE"] is reference and plans["CUDNN"] is plans["DEFAULT"]
+    assert (plans["DEFAULT"] is reference) == (not importlib.util.find_spec("numba"))
+    assert [r.message for r in caplog.records if "CUDNN" in r.message] == [
+        "engine: CUDNN is asked for, which needs a GPU: on the CPU it means DEFAULT"]
