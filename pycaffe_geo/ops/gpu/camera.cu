@@ -49,8 +49,9 @@ KERNEL transform_grid_backward(int size, int width, const REAL *depth, const REA
 KERNEL transform_grid_finish(int parts, const REAL *T, const REAL *K, const REAL *sums, REAL *dT, REAL *dK)
 {
     __shared__ double total[12];
-    int n = blockIdx.x, j = threadIdx.x;
-    if (j < 12) total[j] = sum_of(sums + 12 * n * parts + j, parts, 12);
+    int n = blockIdx.x, j = threadIdx.x, k = j / LANES;
+    double sum = group_sum(sums + 12 * n * parts + k, k < 12 ? parts : 0, 12);
+    if (k < 12 && j % LANES == 0) total[k] = sum;
     __syncthreads();
     if (dT && j < 16) dT[16 * n + j] = j < 12 ? total[j] : 0;
     if (dK && j < 4) {  // j % 2 is the axis; j / 2 tells the focal length from the principal point
@@ -112,6 +113,7 @@ KERNEL pinhole_backward(int size, REAL min_depth, const REAL *points, const REAL
 // From the sums of `parts` blocks the gradients to K. Grid: x images.
 KERNEL pinhole_finish(int parts, const REAL *sums, REAL *dK)
 {
-    int n = blockIdx.x, j = threadIdx.x;
-    if (j < 4) dK[4 * n + j] = sum_of(sums + 4 * n * parts + j, parts, 4);
+    int n = blockIdx.x, k = threadIdx.x / LANES;
+    double sum = group_sum(sums + 4 * n * parts + k, k < 4 ? parts : 0, 4);
+    if (k < 4 && threadIdx.x % LANES == 0) dK[4 * n + k] = sum;
 }

@@ -5,7 +5,7 @@ import math
 from pycaffe_geo.geometry.camera import INVALID, MIN_DEPTH
 from pycaffe_geo.ops.gpu.kernels import Scratch, blocks, kernels
 
-PIXELS_PER_THREAD = 8  # of a kernel that adds up: fewer blocks leave fewer partial sums
+PIXELS_PER_THREAD = 2  # of a kernel that adds up: fewer blocks leave fewer partial sums
 
 
 class GpuCamera:

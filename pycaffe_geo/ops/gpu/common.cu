@@ -38,3 +38,13 @@ template <class T> __device__ double sum_of(const T *values, int count, int step
     return sum;
 }
 
+// The same, added up by a group of LANES threads, for the first of them. All threads of the block have to come here.
+#define LANES 16
+template <class T> __device__ double group_sum(const T *values, int count, int step)
+{
+    int lane = threadIdx.x % LANES;
+    double sum = sum_of(values + (size_t)lane * step, (count - lane + LANES - 1) / LANES, LANES * step);
+    for (int k = LANES / 2; k; k /= 2) sum += __shfl_down_sync(0xffffffffu, sum, k);
+    return sum;
+}
+

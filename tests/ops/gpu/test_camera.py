@@ -9,7 +9,7 @@ from pycaffe_geo.geometry import camera
 from pycaffe_geo.ops.camera import camera_functions
 
 TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
-SIZES = [(2, 5, 7), (1, 1, 1), (3, 33, 47)]
+SIZES = [(2, 5, 7), (1, 1, 1), (3, 33, 47), (1, 96, 97)]
 
 
 def numbers(dtype, *shapes):
