@@ -7,6 +7,7 @@ import pytest
 from pycaffe_geo.datasets.pairs import PairFile
 from pycaffe_geo.datasets.rooms import World
 from pycaffe_geo.datasets.rooms_sequences import render_runs
+from pycaffe_geo.datasets.trajectory import write_tum
 
 Image = pytest.importorskip("PIL.Image")
 BASELINE = 0.15
@@ -108,3 +109,37 @@ def test_kitti_raw(tool, runs, tmp_path):
     assert tool(*words, *few, "--sort", "--no-depth")[0] == 0 and PairFile(tmp_path / "a.h5").runs().tolist() == [0, 0, 0]
     code, _, err = tool(*words, "--drives", "2011_09_26_drive_0006_sync")
     assert code == 1 and "has no drive '2011_09_26_drive_0006', did you mean '2011_09_26_drive_0005'?" in err
+
+
+def test_seven_scenes(tool, runs, tmp_path):
+    for i in range(6):
+        frame = tmp_path / f"seq-{i // 3 + 1:02}" / f"frame-{i % 3:06}"
+        save(frame.with_name(f"{frame.name}.color.png"), runs["color"][i])
+        save_depth(frame.with_name(f"{frame.name}.depth.png"), np.where(runs["depth"][i] > 3, 65.535, runs["depth"][i]), 1000)
+        np.savetxt(frame.with_name(f"{frame.name}.pose.txt"), runs["pose_c2w"][i])
+    (tmp_path / "TrainSplit.txt").write_text("sequence1\nsequence2\n", encoding="utf-8")
+    camera = ",".join(map(str, runs["intrinsics"][0]))
+    words = "prepare_data", "seven_scenes", tmp_path, "--intrinsics", camera, "--out", tmp_path / "a.h5"
+    code, out, _ = tool(*words, "--split", "train")
+    assert code == 0 and "written: 6 frames of 80x64 in 2 sequences, 8 pairs; color, depth, pose_c2w" in out
+    depth = PairFile(tmp_path / "a.h5").frame(4)["depth"]
+    np.testing.assert_allclose(depth, np.where(runs["depth"][4] > 3, 0, runs["depth"][4]), atol=6e-4)
+    code, out, _ = tool(*words, "--sequences", "seq-02")
+    assert code == 0 and "3 frames, 'seq-02/000000' to 'seq-02/000002'" in out
+
+
+def test_icl_nuim_whose_y_axis_points_up(tool, runs, tmp_path):
+    up = np.diag([1.0, -1, 1, 1])
+    for i in range(6):
+        save(tmp_path / "rgb" / f"{i}.png", runs["color"][i])
+        save_depth(tmp_path / "depth" / f"{i}.png", runs["depth"][i], 5000)
+    lines = [f"{i} depth/{i}.png {i} rgb/{i}.png\n" for i in range(6)]
+    (tmp_path / "associations.txt").write_text("".join(lines), encoding="utf-8")
+    write_tum(tmp_path / "livingRoom0.gt.freiburg", range(6), up @ runs["pose_c2w"] @ up)
+    fx, fy, cx, cy = runs["intrinsics"][0]
+    words = "prepare_data", "icl_nuim", tmp_path, "--breaks", "3", "--gaps", "1,2", "--out", tmp_path / "a.h5"
+    code, out, _ = tool(*words, f"--intrinsics={fx},{-fy},{cx},{cy}")
+    assert code == 0 and "written: 6 frames of 80x64 in 2 sequences, 12 pairs" in out
+    np.testing.assert_allclose(PairFile(tmp_path / "a.h5").frame(0)["intrinsics"], [fx, -fy, cx, cy])
+    code, _, err = tool(*words, f"--intrinsics={fx},{fy},{cx},{cy}")
+    assert code == 1 and "it becomes" in err and "fy has the wrong sign" in err

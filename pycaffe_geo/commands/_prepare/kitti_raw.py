@@ -2,7 +2,7 @@
 
 DIR holds 2011_09_26/calib_*.txt and 2011_09_26/2011_09_26_drive_0001_sync/{image_02,image_03,velodyne_points}/data. Color is
 the left camera 2. Poses (oxts) are not read, so there are no pairs. Lists may be those of Eigen's split, in the forms that are
-about, or SfMLearner's static_frames.txt; a line that names a drive alone means all of it. All frames at --size are held in memory.
+about, or SfMLearner's static_frames.txt; a line that names a drive alone means all of it. Frames are held in memory at --size.
 """
 
 from pycaffe_geo.commands._common import names
