@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pycaffe_geo.layer import Layer, register
-from pycaffe_geo.ops import photometric
+from pycaffe_geo.ops.photometric import plan_photometric_error
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PhotometricError(Layer):
 
     def setup(self, bottom, top):
         p = self.photometric_error_param
-        self.error = photometric.PhotometricError(p.alpha, p.range, self.device, self.dtype)
+        self.error = plan_photometric_error(p.alpha, p.range, self.device, self.dtype)
 
     def reshape(self, bottom, top):
         batch, _, height, width = shape = self.expect(bottom[0], "N", "C", "H", "W")

@@ -6,7 +6,7 @@ from pycaffe_geo.blob import Blob
 from pycaffe_geo.families.loss import Loss
 from pycaffe_geo.layer import register
 from pycaffe_geo.layers.photometric_error import PhotometricErrorParam
-from pycaffe_geo.ops.photometric import PhotometricError
+from pycaffe_geo.ops.photometric import plan_photometric_error
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SSIMLoss(Loss):
     def setup(self, bottom, top):
         self.refuse_ignore_label("give a third bottom, 0 where to skip")
         p = self.ssim_loss_param
-        self.error = PhotometricError(p.alpha, p.range, self.device, self.dtype)
+        self.error = plan_photometric_error(p.alpha, p.range, self.device, self.dtype)
         self.map = Blob((), self.dtype, self.device)  # data: the error; diff: the gradient to it
 
     def reshape(self, bottom, top):

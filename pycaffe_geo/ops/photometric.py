@@ -1,6 +1,14 @@
 """The photometric error of two images at each pixel: structural similarity (SSIM) mixed with the absolute difference."""
 
 from pycaffe_geo.blob import Blob
+from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.gpu.photometric import GpuPhotometricError
+
+
+def plan_photometric_error(alpha, range_, device, dtype):
+    """Return a PhotometricError, or a faster object with its functions."""
+    fits = gpu_allowed(device, dtype)
+    return (GpuPhotometricError if fits else PhotometricError)(alpha, range_, device, dtype)
 
 
 class PhotometricError:

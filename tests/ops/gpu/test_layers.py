@@ -8,8 +8,8 @@ from pycaffe_geo import backend
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.errors import DeviceError
 
-WITH_KERNELS = ["AbsLoss", "BatchNorm", "EuclideanLoss", "InverseWarping", "LRN", "PinholeProjection", "Pooling", "ReLU",
-                "SE3Generator", "Scale", "SPP", "Transform3DGrid", "Warping"]
+WITH_KERNELS = ["AbsLoss", "BatchNorm", "EuclideanLoss", "InverseWarping", "LRN", "PhotometricError", "PinholeProjection",
+                "Pooling", "ReLU", "SE3Generator", "SPP", "SSIMLoss", "Scale", "Transform3DGrid", "Warping"]
 DRAWS = ["Dropout"]  # from the device's own generator, with other numbers than the CPU's
 
 
