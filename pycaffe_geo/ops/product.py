@@ -21,7 +21,7 @@ def _product(pool, xp):
         if not add:
             xp.matmul(left, right, out=out)
             return
-        rows = max(1, BLOCK // max(1, out.shape[1]))
+        rows = max(1, BLOCK // max(1, out.shape[1]) if xp is np else len(out))
         for i in range(0, len(out), rows):
             part = out[i:i + rows]
             part += xp.matmul(left[i:i + rows], right, out=pool.get(part.shape, out.dtype))
