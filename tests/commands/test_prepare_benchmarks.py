@@ -143,3 +143,24 @@ def test_icl_nuim_whose_y_axis_points_up(tool, runs, tmp_path):
     np.testing.assert_allclose(PairFile(tmp_path / "a.h5").frame(0)["intrinsics"], [fx, -fy, cx, cy])
     code, _, err = tool(*words, f"--intrinsics={fx},{fy},{cx},{cy}")
     assert code == 1 and "it becomes" in err and "fy has the wrong sign" in err
+
+
+def test_middlebury(tool, runs, tmp_path):
+    fx, _, cx, cy = runs["intrinsics"][0]
+    for i in (0, 3):
+        scene = tmp_path / f"scene{i}"
+        save(scene / "im0.png", runs["color"][i])
+        save(scene / "im1.png", runs["right"][i])
+        disparity = fx * BASELINE / runs["depth"][i]
+        (scene / "disp0.pfm").write_bytes(b"Pf\n80 64\n-1\n" + disparity[::-1].astype("<f4").tobytes())
+        text = f"cam0=[{fx} 0 {cx}; 0 {fx} {cy}; 0 0 1]\ndoffs=0\nbaseline={1000 * BASELINE}\n"
+        (scene / "calib.txt").write_text(text, encoding="utf-8")
+    words = "prepare_data", "middlebury", tmp_path / "scene0", tmp_path / "scene3", "--out", tmp_path / "a.h5"
+    code, out, _ = tool(*words)
+    assert code == 0 and "2 stereo pairs" in out and "written: 2 frames of 80x64 in 2 sequences; " in out
+    frame = PairFile(tmp_path / "a.h5").frame(1)
+    np.testing.assert_allclose(frame["depth"], runs["depth"][3], rtol=1e-5)
+    np.testing.assert_array_equal(frame["right"], runs["right"][3])
+    assert frame["baseline"] == pytest.approx(BASELINE)
+    code, _, err = tool(*words, "--baseline", "0.1")
+    assert code == 1 and "--intrinsics, --baseline and --offset go together: give all or none" in err

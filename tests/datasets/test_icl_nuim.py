@@ -46,7 +46,7 @@ def test_resizing_keeps_the_sign_of_fy(folder):
     (lambda f: (f / "b.gt.freiburg").write_text(""), r"holds 'b.gt.freiburg', 'livingRoom2.gt.freiburg' as"),
     (lambda f: (f / "associations.txt").unlink(), "associations.txt: cannot be read as text"),
     (lambda f: (f / "associations.txt").write_text("# none\n"), "associations.txt: names no picture"),
-    (lambda f: (f / "associations.txt").write_text("1 rgb/1.png 1 depth/1.png\n"), "associations.txt:1: '1 rgb/1.png .* expected"),
+    (lambda f: (f / "associations.txt").write_text("1 rgb/1.png 1 depth/1.png\n"), "associations.txt:1: '1 rgb/1.png .* expect"),
     (lambda f: (f / "associations.txt").write_text("1 depth/1.png 2 rgb/2.png\n"), "associations.txt:1: "),
     (lambda f: (f / "associations.txt").write_text("0 depth/0.png 0 rgb/0.png\n"), "no frame of associations.txt has a pose in"),
     (lambda f: (f / "livingRoom2.gt.freiburg").write_text("1 2 3\n"), "livingRoom2.gt.freiburg:1: 3 numbers, expected timestamp"),
