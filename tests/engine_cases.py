@@ -209,6 +209,8 @@ for _name, _case in {
     "one channel": ((4, 1, 12, 12), (20, 1, 5, 5), {}),
     "one row": ((2, 4, 1, 15), (8, 4, 1, 3), dict(pad=(0, 1))),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
+    "a channel too many": ((2, 17, 9, 45), (18, 17, 3, 3), dict(pad=(1, 1))),
+    "two channels too many, no pad": ((1, 34, 5, 40), (3, 34, 2, 5), {}),
     "one output": ((2, 5, 9, 83), (1, 5, 3, 3), dict(pad=(1, 1))),
     "two outputs, no pad": ((1, 3, 7, 70), (2, 3, 2, 5), {}),
     "one output, wide pad": ((2, 2, 1, 65), (1, 2, 7, 3), dict(pad=(4, 3))),

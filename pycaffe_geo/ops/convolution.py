@@ -9,6 +9,7 @@ from pycaffe_geo.ops.gpu.cudnn import cudnn_convolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
+CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
 POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
 
 
@@ -51,7 +52,7 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
     reference = PointwiseConvolution if pointwise else PatchConvolution
     if own_asked(engine, device):
         return reference(*arguments, check)
-    fastest = _thin(*arguments) or cudnn_convolution(*arguments) or onednn_convolution(*arguments)
+    fastest = _thin(*arguments) or cudnn_convolution(*arguments) or _ragged(*arguments) or onednn_convolution(*arguments)
     return fastest or reference(*arguments, check)
 
 
@@ -59,6 +60,35 @@ def _thin(*arguments):
     """Return the compiled plan for few outputs, or None."""
     kernels = fast("thin_convolution", arguments[-1], arguments[-2])
     return kernels and kernels.thin_convolution(*arguments)
+
+
+def _ragged(*arguments):
+    """Return oneDNN's plan for all channels but the few beyond a multiple of what it works on at a time, and one for these."""
+    kernels = fast("thin_convolution", arguments[-1], arguments[-2])
+    rest = kernels and kernels.thin_rest(CHANNEL_BLOCK, *arguments)
+    blocks = rest and onednn_convolution(*arguments, channels=rest.first)
+    return SplitConvolution(blocks, rest) if blocks else None
+
+
+class SplitConvolution:
+    """Two plans of one convolution: `blocks` for the first channels, and `rest`, which adds to it, for the others."""
+
+    def __init__(self, blocks, rest):
+        self.out_shape = rest.out_shape
+        self.backward_bias = blocks.backward_bias
+        self._blocks, self._rest = blocks, rest
+
+    def forward(self, x, w, b, y):
+        self._blocks.forward(x, w, b, y)
+        self._rest.forward(x, w, None, y)
+
+    def backward_data(self, dy, w, dx, dy_unchanged=False):
+        self._blocks.backward_data(dy, w, dx, dy_unchanged)
+        self._rest.backward_data(dy, w, dx)
+
+    def backward_weights(self, x, dy, dw, x_unchanged=False):
+        self._blocks.backward_weights(x, dy, dw, x_unchanged)
+        self._rest.backward_weights(x, dy, dw)
 
 
 class _Convolution:

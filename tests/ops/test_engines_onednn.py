@@ -12,7 +12,7 @@ import pytest
 
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
-from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, plan_convolution
+from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, SplitConvolution, plan_convolution
 from pycaffe_geo.ops.onednn import library as library_module
 from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
 from pycaffe_geo.ops.onednn.pooling import OneDnnPooling
@@ -108,6 +108,14 @@ def test_convolution_is_the_reference(name, count, threads):
     for seed in range(2):  # buffers are used again
         expected = run(convolution_plan(name, "float64"), *operands(name, "float64", seed))
         assert_close(run(plan, *operands(name, seed=seed)), expected)
+
+
+@needs_library
+def test_a_channel_too_many_is_worked_on_apart():
+    pytest.importorskip("numba")
+    shapes = (1, 17, 5, 40), (4, 17, 3, 3)
+    assert isinstance(plan_convolution(*shapes, pad=(1, 1), dtype="float32", device=CPU), SplitConvolution)
+    assert isinstance(plan_convolution(*shapes, stride=(2, 2), dtype="float32", device=CPU), OneDnnConvolution)
 
 
 @needs_library

@@ -11,14 +11,17 @@ FORWARD_TRAINING, DIRECT = 64, 1
 FEW_CHANNELS = 4  # of an image: its gradient comes faster from a plain layout than padded to a vector of channels
 
 
-def onednn_convolution(x_shape, w_shape, size, stride, pad, dilation, group, dtype, device):
-    """Return an OneDnnConvolution, or None where oneDNN is absent or has no code for these sizes."""
+def onednn_convolution(x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, channels=None):
+    """Return an OneDnnConvolution, or None where oneDNN is absent or has no code for these sizes.
+
+    channels: only the first of them count (of one group); the arrays are whole all the same.
+    """
     found = library(device, dtype)
     reach = [d * (k - 1) for d, k in zip(dilation, w_shape[2:])]
     if found is None or not all(x_shape) or any(p > r for p, r in zip(pad, reach)) or max(*reach, *stride) > MOST:
         return None
     try:
-        return OneDnnConvolution(found, x_shape, w_shape, size, stride, pad, dilation, group)
+        return OneDnnConvolution(found, x_shape, w_shape, size, stride, pad, dilation, group, channels)
     except OneDnnError:
         return None
 
@@ -29,15 +32,17 @@ class OneDnnConvolution:
     Primitives are made once, and again when the number of threads changes: it is part of a primitive.
     """
 
-    def __init__(self, library, x_shape, w_shape, size, stride, pad, dilation, group):
+    def __init__(self, library, x_shape, w_shape, size, stride, pad, dilation, group, channels=None):
         self.out_shape = (x_shape[0], w_shape[0], *size)
         self._library = library
-        self._x_shape, self._w_shape = x_shape, w_shape
         if group > 1:
-            self._w_shape = (group, w_shape[0] // group, *w_shape[1:])
-        self._pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0)
+            w_shape = (group, w_shape[0] // group, *w_shape[1:])
+        self._arrays = self._x_shape, self._w_shape = x_shape, w_shape
+        if channels:
+            self._x_shape, self._w_shape = ((s[0], channels, *s[2:]) for s in self._arrays)
+        self._pointwise = (*w_shape[-2:], *stride, *pad) == (1, 1, 1, 1, 0, 0)
         self._geometry = [dims(stride), dims(d - 1 for d in dilation), dims(pad), dims(pad)]
-        self._no_bias = np.zeros(w_shape[0], np.float32)
+        self._no_bias = np.zeros(self.out_shape[1], np.float32)
         self._kept = Scratch()  # x in its layout, from forward to backward_weights
         self._build()
 
@@ -71,7 +76,8 @@ class OneDnnConvolution:
     def _build(self):
         library = self._library
         self._threads = library.threads()
-        x, w, y, b = (Descriptor.plain(library, s) for s in (self._x_shape, self._w_shape, self.out_shape, self.out_shape[1:2]))
+        x, w = (Descriptor.plain(library, s, array) for s, array in zip((self._x_shape, self._w_shape), self._arrays))
+        y, b = (Descriptor.plain(library, s) for s in (self.out_shape, self.out_shape[1:2]))
         ports = {}
 
         def port(name, plain, wanted, scratch=SHARED, adds=False):

@@ -36,9 +36,9 @@ class Descriptor(Handle):
         self.bytes = library.memory_desc_get_size(self.pointer)
 
     @classmethod
-    def plain(cls, library, shape):
-        """Return the layout of a C-contiguous array."""
-        strides = [int(np.prod(shape[i + 1:])) for i in range(len(shape))]
+    def plain(cls, library, shape, array=None):
+        """Return the layout of a C-contiguous array, or of its first part of `shape` in one of the shape `array`."""
+        strides = [int(np.prod((array or shape)[i + 1:])) for i in range(len(shape))]
         return cls(library, library.memory_desc_create_with_strides, len(shape), dims(shape), FLOAT32, dims(strides))
 
     @classmethod
