@@ -5,6 +5,7 @@ import pytest
 from standin import DeviceArray, StandInDevice
 
 from pycaffe_geo import backend
+from pycaffe_geo.errors import DeviceError
 
 
 @pytest.fixture
@@ -29,3 +30,18 @@ def emulated_gpu(monkeypatch, kernel_folder):
     monkeypatch.setitem(sys.modules, "cudnn", None)  # a real one would take the addresses for a device's
     monkeypatch.setitem(backend._MODULES, DeviceArray, StandInDevice.xp)
     return cuda_emulator.EmulatedGpu(kernel_folder)
+
+
+@pytest.fixture
+def gpu():
+    """The first CUDA device."""
+    try:
+        return backend.Gpu(0)
+    except DeviceError as e:
+        pytest.skip(str(e))
+
+
+@pytest.fixture(params=["emulated_gpu", pytest.param("gpu", marks=pytest.mark.gpu)])
+def kernel_gpu(request):
+    """A device that runs CUDA kernels: the emulated one, and a real one where there is one."""
+    return request.getfixturevalue(request.param)

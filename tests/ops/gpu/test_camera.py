@@ -1,4 +1,4 @@
-"""The camera's CUDA kernels, run by the emulator, against geometry.camera."""
+"""The camera's CUDA kernels against geometry.camera."""
 
 import numpy as np
 import pytest
@@ -44,13 +44,13 @@ class TestTransformGrid:
         depth.reshape(-1)[::3] = 0  # no depth, no point
         return [depth, T, intrinsics(batch, dtype), dpoints]
 
-    def test_forward(self, inputs, emulated_gpu, dtype):
-        check(emulated_gpu, dtype, "transform_grid", inputs[:3], [inputs[3].shape])
+    def test_forward(self, inputs, kernel_gpu, dtype):
+        check(kernel_gpu, dtype, "transform_grid", inputs[:3], [inputs[3].shape])
 
     @pytest.mark.parametrize("wanted", [(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
-    def test_backward(self, inputs, wanted, emulated_gpu, dtype):
+    def test_backward(self, inputs, wanted, kernel_gpu, dtype):
         buffers = [a.shape if w else None for a, w in zip(inputs, wanted)]
-        check(emulated_gpu, dtype, "transform_grid_backward", inputs, buffers)
+        check(kernel_gpu, dtype, "transform_grid_backward", inputs, buffers)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -64,15 +64,15 @@ class TestPinhole:
         z[::5] = np.resize(np.array([0, -1, 1e-3, -0.0, np.nan, 1e-9], dtype), z[::5].size)  # behind, at and near the camera
         return points
 
-    def test_forward(self, points, batch, height, width, emulated_gpu, dtype):
+    def test_forward(self, points, batch, height, width, kernel_gpu, dtype):
         buffers = [(batch, c, height, width) for c in (2, 2, 1)]
-        check(emulated_gpu, dtype, "pinhole", [points, intrinsics(batch, dtype)], buffers, camera.MIN_DEPTH)
+        check(kernel_gpu, dtype, "pinhole", [points, intrinsics(batch, dtype)], buffers, camera.MIN_DEPTH)
 
     @pytest.mark.parametrize("wanted", [(1, 1), (1, 0), (0, 1)])
     @pytest.mark.parametrize("both", [True, False])
-    def test_backward(self, points, batch, height, width, wanted, both, emulated_gpu, dtype):
+    def test_backward(self, points, batch, height, width, wanted, both, kernel_gpu, dtype):
         inputs = [points, intrinsics(batch, dtype)]
         slopes = numbers(dtype, *[(batch, 2, height, width)] * 2)
         buffers = [a.shape if w else None for a, w in zip(inputs, wanted)]
         dcoords = slopes[1] if both else 0
-        check(emulated_gpu, dtype, "pinhole_backward", [*inputs, slopes[0], dcoords], buffers, camera.MIN_DEPTH)
+        check(kernel_gpu, dtype, "pinhole_backward", [*inputs, slopes[0], dcoords], buffers, camera.MIN_DEPTH)

@@ -1,4 +1,4 @@
-"""The costs' CUDA kernels, run by the emulator, against the NumPy ones."""
+"""The costs' CUDA kernels against the NumPy ones."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
 @pytest.mark.parametrize("shape, weights_shape", [
     ((2, 3, 5, 7), None), ((2, 3, 5, 7), (2, 1, 5, 7)), ((2, 3, 5, 7), (2, 3, 5, 7)), ((2, 3, 30, 40), (2, 1, 30, 40)),
     ((4, 6), (4, 1)), ((0, 2, 3, 3), (0, 1, 3, 3)), ((5,), None), ((), None)])
-def test_as_numpy(kind, shape, weights_shape, dtype, emulated_gpu, monkeypatch):
+def test_as_numpy(kind, shape, weights_shape, dtype, kernel_gpu, monkeypatch):
     rng = np.random.default_rng(0)
     a, b = (np.asarray(rng.integers(-3, 4, shape) / 2, dtype) for _ in range(2))  # with ties, where |d| has slope 0
     weights = None
@@ -23,7 +23,7 @@ def test_as_numpy(kind, shape, weights_shape, dtype, emulated_gpu, monkeypatch):
         weights = rng.integers(0, 3, weights_shape).astype(dtype)
         a[np.broadcast_to(weights == 0, shape)] = np.nan
     totals, slopes = [], []
-    for device in (emulated_gpu, CPU):
+    for device in (kernel_gpu, CPU):
         x, y, w = (None if v is None else device.asarray(v) for v in (a, b, weights))
         slope = device.asarray(np.full(shape, 7, dtype))
         cost = plan_element_cost(kind, device, dtype)
@@ -35,10 +35,10 @@ def test_as_numpy(kind, shape, weights_shape, dtype, emulated_gpu, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["abs", "square"])
-def test_nan_and_infinity_are_not_lost(kind, emulated_gpu):
-    a = emulated_gpu.asarray(np.array([1, np.nan, np.inf, -np.inf], "float32"))
-    slope, zeros = emulated_gpu.xp.empty(4, "float32"), emulated_gpu.xp.zeros(4, "float32")
-    cost = plan_element_cost(kind, emulated_gpu, "float32")
+def test_nan_and_infinity_are_not_lost(kind, kernel_gpu):
+    a = kernel_gpu.asarray(np.array([1, np.nan, np.inf, -np.inf], "float32"))
+    slope, zeros = kernel_gpu.xp.empty(4, "float32"), kernel_gpu.xp.zeros(4, "float32")
+    cost = plan_element_cost(kind, kernel_gpu, "float32")
     assert np.isnan(float(cost(a, zeros, None, slope, slope)))
     np.testing.assert_array_equal(slope.get(), np.sign(a.get()) if kind == "abs" else a.get())
     assert float(cost(a[2:], zeros[:2], None, slope[2:], slope)) == np.inf

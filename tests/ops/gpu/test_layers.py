@@ -4,21 +4,11 @@ import numpy as np
 import pytest
 from test_device_code import TYPES, example, run
 
-from pycaffe_geo import backend
 from pycaffe_geo.backend import CPU, asnumpy
-from pycaffe_geo.errors import DeviceError
 
 WITH_KERNELS = ["AbsLoss", "BatchNorm", "EuclideanLoss", "InverseWarping", "LRN", "PhotometricError", "PinholeProjection",
                 "Pooling", "ReLU", "SE3Generator", "SPP", "SSIMLoss", "Scale", "Transform3DGrid", "Warping"]
 DRAWS = ["Dropout"]  # from the device's own generator, with other numbers than the CPU's
-
-
-@pytest.fixture
-def gpu():
-    try:
-        return backend.Gpu(0)
-    except DeviceError as e:
-        pytest.skip(str(e))
 
 
 def check(type_name, device, folder):

@@ -1,4 +1,4 @@
-"""The CUDA kernels of pooling and local response normalisation, run by the emulator, against the NumPy plans."""
+"""The CUDA kernels of pooling and local response normalisation against the NumPy plans."""
 
 import numpy as np
 import pytest
@@ -27,13 +27,13 @@ WINDOWS = {  # x shape, kernel, stride, pad, round mode
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("method", ["MAX", "AVE"])
 @pytest.mark.parametrize("name", WINDOWS)
-def test_pooling(method, name, dtype, emulated_gpu):
+def test_pooling(method, name, dtype, kernel_gpu):
     shape, kernel, stride, pad, round_mode = WINDOWS[name]
     draws = np.random.default_rng(0)
     x = draws.integers(-4, 5, shape).astype(dtype)  # with ties
     options = dict(kernel=kernel, stride=stride, pad=pad, round_mode=round_mode, mask=method == "MAX", dtype=dtype)
     results = []
-    for device in (emulated_gpu, CPU):
+    for device in (kernel_gpu, CPU):
         plan = plan_pooling(method, shape, **options, device=device)
         assert isinstance(plan, GpuPooling) == device.compiles
         dy = np.random.default_rng(1).normal(size=plan.out_shape).astype(dtype)
@@ -45,21 +45,21 @@ def test_pooling(method, name, dtype, emulated_gpu):
         compare(what, mine, theirs, TOLERANCE[dtype])
 
 
-def test_nan_is_a_maximum(emulated_gpu):
-    plan = plan_pooling("MAX", (1, 1, 1, 4), (1, 4), dtype="float32", device=emulated_gpu)
-    y = emulated_gpu.xp.zeros((1, 1, 1, 1), "float32")
-    plan.forward(emulated_gpu.asarray(np.array([[[[1, np.nan, 3, 2]]]], "float32")), y)
+def test_nan_is_a_maximum(kernel_gpu):
+    plan = plan_pooling("MAX", (1, 1, 1, 4), (1, 4), dtype="float32", device=kernel_gpu)
+    y = kernel_gpu.xp.zeros((1, 1, 1, 1), "float32")
+    plan.forward(kernel_gpu.asarray(np.array([[[[1, np.nan, 3, 2]]]], "float32")), y)
     assert np.isnan(y.get()).all()
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("shape, size", [((2, 7, 3, 5), 5), ((1, 2, 1, 3), 7), ((1, 1, 2, 2), 1), ((3, 300, 1, 1), 3)])
 @pytest.mark.parametrize("beta", [0.75, 0.5])
-def test_lrn(shape, size, beta, dtype, emulated_gpu):
+def test_lrn(shape, size, beta, dtype, kernel_gpu):
     draws = np.random.default_rng(0)
     x, dy = (draws.normal(size=shape).astype(dtype) for _ in range(2))
     results = []
-    for device in (emulated_gpu, CPU):
+    for device in (kernel_gpu, CPU):
         plan = plan_lrn("ACROSS_CHANNELS", shape, size, alpha=0.5, beta=beta, k=2.0, dtype=dtype, device=device)
         assert isinstance(plan, GpuAcrossChannels) == device.compiles
         y, dx = (device.asarray(np.full(shape, np.nan, dtype)) for _ in range(2))

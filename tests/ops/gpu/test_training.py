@@ -1,4 +1,4 @@
-"""A whole geometry net, trained on the emulated GPU and on the CPU: every kernel beside every other, in shared memory."""
+"""A whole geometry net, trained on a GPU and on the CPU: every kernel beside every other, in shared memory."""
 
 import numpy as np
 
@@ -52,10 +52,10 @@ def train(device, path):
     return losses, [asnumpy(b.data) for b in net.learnable]
 
 
-def test_as_on_the_cpu(emulated_gpu, tmp_path):
+def test_as_on_the_cpu(kernel_gpu, tmp_path):
     path = tmp_path / "chain.yaml"
     path.write_text(NET)
-    (losses, weights), (expected_losses, expected) = (train(device, path) for device in (emulated_gpu, CPU))
+    (losses, weights), (expected_losses, expected) = (train(d, path) for d in (kernel_gpu, CPU))
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-9)
     for found, wanted in zip(weights, expected):
         np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-10)

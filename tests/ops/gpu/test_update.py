@@ -1,4 +1,4 @@
-"""The update rules' CUDA kernel, run by the emulator, against solvers.rules on NumPy."""
+"""The update rules' CUDA kernel against solvers.rules on NumPy."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def train(kind, dtype, device, regularization="L2"):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("regularization", ["L1", "L2"])
 @pytest.mark.parametrize("kind", RULES)
-def test_as_the_reference(kind, regularization, dtype, emulated_gpu, monkeypatch):
-    together, arrays = train(kind, dtype, emulated_gpu, regularization)
+def test_as_the_reference(kind, regularization, dtype, kernel_gpu, monkeypatch):
+    together, arrays = train(kind, dtype, kernel_gpu, regularization)
     monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
     plain, expected = train(kind, dtype, CPU, regularization)
     assert together._together and not plain._together
@@ -42,20 +42,20 @@ def test_as_the_reference(kind, regularization, dtype, emulated_gpu, monkeypatch
         compare(f"array {i}", a, b, TOLERANCE[dtype])
 
 
-def test_arrays_that_move_are_found(emulated_gpu):
-    places = [[emulated_gpu.asarray(np.full(3, v, "float32")) for v in (1, 2, 0)] for _ in range(2)]
-    updater = Updater(SolverDef(type="SGD"), [Blob((3,), "float32", emulated_gpu)], [1.0], [1.0])
+def test_arrays_that_move_are_found(kernel_gpu):
+    places = [[kernel_gpu.asarray(np.full(3, v, "float32")) for v in (1, 2, 0)] for _ in range(2)]
+    updater = Updater(SolverDef(type="SGD"), [Blob((3,), "float32", kernel_gpu)], [1.0], [1.0])
     for data, diff, history in places:
         updater._together([(data, diff, history)], [(1.0, 0.0)], 1.0, (0.5, 0.0))
         np.testing.assert_array_equal(data.get(), [0, 0, 0])
 
 
-def test_squared_norm(emulated_gpu):
-    blobs = [Blob(shape, "float32", emulated_gpu) for shape in ((2 * CHUNK + 3,), (4, 5))]
+def test_squared_norm(kernel_gpu):
+    blobs = [Blob(shape, "float32", kernel_gpu) for shape in ((2 * CHUNK + 3,), (4, 5))]
     total = 0
     for i, blob in enumerate(blobs):
         values = np.random.default_rng(i).normal(size=blob.shape)
-        blob.diff[...] = emulated_gpu.asarray(values, "float32")
+        blob.diff[...] = kernel_gpu.asarray(values, "float32")
         total += (values**2).sum()
     assert squared_norm(blobs) == pytest.approx(total, rel=1e-6)
     blobs[0].diff[3] = 1e25
