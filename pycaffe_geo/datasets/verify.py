@@ -18,8 +18,9 @@ from pycaffe_geo.geometry.sampling import warp
 log = logging.getLogger(__name__)
 
 _MOST_PAIRS = 16
+_MOST_STEREO = 4
 _LEAST_DEPTH = 0.01    # share of pixels with depth; a laser scanner gives about 0.04
-_LEAST_SEEN = 0.1      # share of pixels that a warp must keep to be judged
+_LEAST_SEEN = 0.1      # share of the pixels with depth that a warp must keep to be judged
 _LEAST_FLOW = 0.5      # pixels; below it resampling blurs as much as the motion moves, and nothing is proved
 _CLEARLY_BETTER = 0.7  # a mistake is named when it leaves less than this share of the stated convention's error
 _NO_BETTER = 0.95      # ... and a warp that leaves more than this share of the unwarped error helps nothing
@@ -88,7 +89,7 @@ class Report:
                 f"{self.warped:.2f} warped as stated{doubt}")
 
 
-def verify_arrays(color, intrinsics, source="", depth=None, pose_c2w=None, pairs=None, right=None, **others):
+def verify_arrays(color, intrinsics, source="", depth=None, pose_c2w=None, pairs=None, right=None, baseline=None, **others):
     """Check the arrays of a pair file (see pairs.py), whichever there are, and return what was found, a list of texts.
 
     Raises DataError, with `source` and the likely cause, for frames, motion or stereo pairs that cannot be right.
@@ -99,7 +100,20 @@ def verify_arrays(color, intrinsics, source="", depth=None, pose_c2w=None, pairs
         found.append(f"the stated motion, tried on {verify_pairs(color, depth, pose_c2w, intrinsics, pairs, source)}")
     if right is not None:
         found.append(f"left and right, tried on {verify_stereo(color, right, source)}")
+    if right is not None and depth is not None and baseline is not None:
+        found.append(f"depth and baseline, tried on {_verify_baseline(color, right, depth, intrinsics, baseline, source)}")
     return found
+
+
+def _verify_baseline(color, right, depth, intrinsics, baseline, source):
+    """Check that depth takes the right camera's pictures to the left ones, as a motion along x, and return a Report."""
+    chosen = np.unique(np.linspace(0, len(color) - 1, _MOST_STEREO).astype(int))
+    count = len(chosen)
+    pose = np.tile(np.eye(4), (2 * count, 1, 1))
+    pose[count:, 0, 3] = baseline[chosen]
+    pairs = np.stack([np.arange(count) + count, np.arange(count)], axis=1)
+    return verify_pairs(np.concatenate([color[chosen], right[chosen]]), np.concatenate([depth[chosen]] * 2), pose,
+                        np.concatenate([intrinsics[chosen]] * 2), pairs, f"{source}, left and right")
 
 
 def verify_pairs(color, depth, pose_c2w, intrinsics, pairs, source=""):
@@ -118,7 +132,7 @@ def verify_pairs(color, depth, pose_c2w, intrinsics, pairs, source=""):
         pictures = [color[i].astype(np.float64).transpose(2, 0, 1)[None] for i in (src, tgt)]
         for name, convention in CONVENTIONS.items():
             totals[name] += _errors(*pictures, convention(view))
-    least = _LEAST_SEEN * len(chosen) * depth.shape[1] * depth.shape[2]
+    least = _LEAST_SEEN * sum(np.count_nonzero(depth[tgt] > 0) for _, tgt in chosen)
     ratios = {name: warped / max(unwarped, 1e-9) if seen >= least else np.inf
               for name, (warped, unwarped, _, seen) in totals.items()}
     warped, unwarped, flow = totals[STATED][:3] / max(totals[STATED][3], 1)

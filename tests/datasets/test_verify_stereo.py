@@ -45,9 +45,28 @@ def test_pictures_smaller_than_a_block(data):
 
 
 def test_all_that_an_arrays_file_holds_is_tried(data):
-    assert [text.split(",")[0] for text in verify_arrays(**data)] == ["the stated motion", "left and right"]
+    assert [text.split(",")[0] for text in verify_arrays(**data)] == ["the stated motion", "left and right", "depth and baseline"]
     assert verify_arrays(data["color"], data["intrinsics"]) == []
     without = {name: data[name] for name in ("color", "intrinsics", "depth", "pairs", "sequence")}
     assert verify_arrays(**without) == []
     with pytest.raises(DataError, match="here: frame 0: every pixel has the colour value 3"):
         verify_arrays(np.full((1, 4, 4, 3), 3, np.uint8), data["intrinsics"][:1] / 20, "here")
+
+
+@pytest.mark.parametrize("change, cause", [
+    ({"depth": 1000}, "if the depth is 1000 times too large: millimetres were taken for metres"),
+    ({"baseline": 0.2}, "if the depth is 5 times too large"),
+])
+def test_depth_that_does_not_fit_the_baseline_is_refused(data, change, cause):
+    known = {name: data[name] for name in ("color", "right", "depth", "intrinsics", "baseline")}
+    wrong = known | {name: data[name] * np.float32(factor) for name, factor in change.items()}
+    with pytest.raises(DataError, match=f"x, left and right: warping by the stated depth, intrinsics and poses leaves .*{cause}"):
+        verify_arrays(**wrong, source="x")
+
+
+def test_depth_of_a_few_pixels_is_enough(data):
+    """As a laser scanner gives it."""
+    sparse = np.zeros_like(data["depth"])
+    sparse[:, ::5, ::5] = data["depth"][:, ::5, ::5]
+    found = verify_arrays(data["color"], data["intrinsics"], depth=sparse, right=data["right"], baseline=data["baseline"])
+    assert found[1].startswith("depth and baseline, tried on 4 pairs, mean motion ")
