@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.gpu.resize import GpuTaps
+
 
 class Resize:
     """Plan to resize x (N, C, H, W) to (N, C, height, width).
@@ -24,7 +27,11 @@ class Resize:
         between = list(self._x_shape)
         between[self._first.axis] = self._first.new
         self._between = self.xp.empty(between, dtype)
-        self._scratch = self.xp.empty(max(map(math.prod, (between, self._x_shape, self._y_shape))), dtype)
+        if gpu_allowed(device, dtype):
+            self._apply = GpuTaps(device, dtype)
+        else:
+            self._apply = self._add_taps
+            self._scratch = self.xp.empty(max(map(math.prod, (between, self._x_shape, self._y_shape))), dtype)
 
     def forward(self, x, y):
         """Write the resized x (N, C, H, W) to y (N, C, height, width)."""
@@ -36,10 +43,10 @@ class Resize:
         self._apply(self._second.adjoint, self._second.axis, dy.reshape(self._y_shape), self._between)
         self._apply(self._first.adjoint, self._first.axis, self._between, dx.reshape(self._x_shape))
 
-    def _apply(self, taps, axis, source, out):
+    def _add_taps(self, taps, axis, source, out):
         """Write the sum over the taps of weight * (source gathered along `axis`)."""
         part = self._scratch[:out.size].reshape(out.shape)
-        for k, (index, weight) in enumerate(taps):
+        for k, (index, weight) in enumerate(zip(*taps)):
             target = part if k else out
             self._take(source, index, axis, target)
             target *= weight if axis == 2 else weight[:, None]
@@ -54,7 +61,7 @@ class Resize:
 
 
 class _Axis:
-    """The matrix (new, old) of one axis as taps: pairs of an index and a weight for each output, and those of its transpose."""
+    """The matrix (new, old) of one axis as taps, an index and a weight for each output (taps, new), and its transpose."""
 
     def __init__(self, axis, old, new, mode, align_corners, dtype, device):
         self.axis, self.new = axis, new
@@ -64,7 +71,7 @@ class _Axis:
         outputs, inputs, weights = outputs[used], inputs[used], weights[used]
         kinds = np.intp, dtype
         self.taps, self.adjoint = (
-            [tuple(device.asarray(a.astype(t)) for a, t in zip(tap, kinds)) for tap in _group(*pairs, weights, count)]
+            tuple(device.asarray(a.astype(t)) for a, t in zip(_group(*pairs, weights, count), kinds))
             for pairs, count in (((outputs, inputs), new), ((inputs, outputs), old))
         )
 
@@ -100,7 +107,7 @@ def _area(old, new):
 
 
 def _group(outputs, inputs, weights, count):
-    """Return taps [(index, weight)], each with one entry for each of `count` outputs, weight 0 where an output has no more."""
+    """Return taps: indices and weights (taps, count), weight 0 where an output has no more."""
     order = np.argsort(outputs, kind="stable")
     outputs, inputs, weights = outputs[order], inputs[order], weights[order]
     rank = np.arange(outputs.size) - np.searchsorted(outputs, outputs)
@@ -108,4 +115,4 @@ def _group(outputs, inputs, weights, count):
     weight = np.zeros(index.shape)
     index[rank, outputs] = inputs
     weight[rank, outputs] = weights
-    return list(zip(index, weight))
+    return index, weight

@@ -7,7 +7,7 @@ from test_device_code import TYPES, example, run
 from pycaffe_geo.backend import CPU, asnumpy
 
 WITH_KERNELS = ["AbsLoss", "BatchNorm", "EuclideanLoss", "InverseWarping", "LRN", "PhotometricError", "PinholeProjection",
-                "Pooling", "ReLU", "SE3Generator", "SPP", "SSIMLoss", "Scale", "Transform3DGrid", "Warping"]
+                "Pooling", "ReLU", "Resize", "SE3Generator", "SPP", "SSIMLoss", "Scale", "Transform3DGrid", "Warping"]
 DRAWS = ["Dropout"]  # from the device's own generator, with other numbers than the CPU's
 
 
