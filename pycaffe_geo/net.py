@@ -154,7 +154,10 @@ class Net:
         be read at any time, as outputs, losses, inputs and parameters can without being named. trains: False where backward
         will not run, so that less has to live until then. Values that blobs hold now are lost.
         """
-        self._shared = self.plan_memory(keep, trains)
+        shared = self.plan_memory(keep, trains)
+        if self._shared:
+            self._shared.release()
+        self._shared = shared
         self._shared.allocate()
 
     def plan_memory(self, keep=(), trains=True):

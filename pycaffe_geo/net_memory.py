@@ -74,10 +74,14 @@ class SharedMemory:
     def begin(self):
         """Before the first step of an iteration: choose the places anew where a blob has outgrown its own."""
         if any(life.memory.array is not place for life, place in zip(self._lives, self._placed)):
-            for life in self._lives:
-                life.memory.array, life.memory.lost = None, ""
+            self.release()
             self._choose_places()
             self.allocate()
+
+    def release(self):
+        """Let every blob have memory of its own again. What the blobs hold is lost."""
+        for life in self._lives:
+            life.memory.array, life.memory.lost = None, ""
 
     def enter(self, step):
         """Before a layer runs `step`: what it begins to write becomes readable, and what lay there is lost."""
@@ -143,10 +147,11 @@ def _matching(net, patterns):
 def _separate_scratch(net, steps):
     """Give diffs that only wait to be added to another one a buffer each: together they would live for the whole of backward."""
     of_blobs = {id(memory) for blob in net.blobs.values() for memory in blob.memories}
-    for step in steps:
-        for source, _ in step.sums:
-            if id(source.memories[DIFF]) not in of_blobs:
-                source.own_diff()
+    seen = set()
+    for source in (source for step in steps for source, _ in step.sums if id(source.memories[DIFF]) not in of_blobs):
+        if id(source.memories[DIFF]) in seen:
+            source.own_diff()
+        seen.add(id(source.memories[DIFF]))
 
 
 def _uses(net, steps, trains):

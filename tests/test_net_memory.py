@@ -205,6 +205,17 @@ def test_a_solver_shares_and_trains_as_without():
         solver_of_two(keep="summ").step(1)
 
 
+def test_sharing_can_be_asked_for_again():
+    net, other = net_of_two(), net_of_two(keep="*")
+    history(net)
+    net.plan_memory(keep="a")  # changes nothing
+    net.share_memory(keep="*")
+    for a, b in zip(net.learnable, made(net.definition, False).learnable):
+        a.data[...], a.diff[...] = b.data, 0
+    assert all(np.array_equal(a, b) for a, b in zip(history(net), history(other)))
+    assert all(np.isfinite(blob.data).all() and np.isfinite(blob.diff).all() for blob in net.blobs.values())
+
+
 def test_places_of_what_meets_do_not_overlap():
     rng = np.random.default_rng(0)
     lives = []
