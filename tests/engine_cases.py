@@ -13,6 +13,7 @@ from pycaffe_geo.ops.batch_norm import plan_batch_norm
 from pycaffe_geo.ops.camera import camera_functions
 from pycaffe_geo.ops.convolution import plan_convolution
 from pycaffe_geo.ops.element_cost import plan_element_cost
+from pycaffe_geo.ops.lrn import plan_lrn
 from pycaffe_geo.ops.pooling import plan_pooling
 from pycaffe_geo.ops.product import plan_product
 from pycaffe_geo.ops.relu import plan_relu
@@ -73,6 +74,16 @@ def product(dtype, rng, m, k, n, transposed):
     plan_product(dtype, CPU)(left, right, written)
     plan_product(dtype, CPU)(left, right, added, add=True)
     return {"written": written, "added": added}
+
+
+def lrn(dtype, rng, shape, size, beta):
+    plan = plan_lrn("ACROSS_CHANNELS", shape, size, alpha=0.7, beta=beta, k=1.5, dtype=dtype, device=CPU)
+    for _ in range(2):
+        x, dy = normal(rng, dtype, shape, shape)
+        y, dx = unset(x, dy)
+        plan.forward(x, y)
+        plan.backward(x, dy, dx)
+    return {"y": y, "dx": dx}
 
 
 def relu(dtype, rng, shape, slope, in_place):
@@ -257,3 +268,5 @@ for _rule in ("SGD", "Nesterov", "Adam"):
         case(f"update {_rule} {_size}", update, _rule, _size)
 for _translation in TRANSLATIONS:
     case(f"se3 {_translation}", se3, _translation)
+for _numbers in (((2, 7, 5, 9), 5, 0.75), ((1, 3, 11, 13), 3, 0.5), ((2, 2, 1, 1), 5, 0.75), ((1, 5, 4, 6), 1, 1.2)):
+    case(f"lrn {_numbers}", lrn, *_numbers)

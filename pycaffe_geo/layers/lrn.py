@@ -36,8 +36,9 @@ class LRN(Layer):
     def reshape(self, bottom, top):
         p = self.lrn_param
         shape = self.expect(bottom[0], "N", "C", "H", "W")
-        options = {"alpha": p.alpha, "beta": p.beta, "k": p.k, "dtype": self.dtype, "device": self.device}
-        self.plan = plan_lrn(p.norm_region, shape, p.local_size, **options)
+        numbers = {"alpha": p.alpha, "beta": p.beta, "k": p.k}
+        options = {"dtype": self.dtype, "device": self.device, "engine": p.engine}
+        self.plan = plan_lrn(p.norm_region, shape, p.local_size, **numbers, **options)
         top[0].reshape(*shape)
 
     def forward(self, bottom, top):

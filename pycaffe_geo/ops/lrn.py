@@ -2,23 +2,26 @@
 
 import numpy as np
 
-from pycaffe_geo.ops.engines import gpu_allowed
+from pycaffe_geo.ops.engines import fast, gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.lrn import GpuAcrossChannels
 from pycaffe_geo.ops.pooling import plan_pooling
 
 
-def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, device):
+def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, device, engine="DEFAULT"):
     """Return a plan for Caffe's LRN of x (N, C, H, W), `region` "ACROSS_CHANNELS" or "WITHIN_CHANNEL":
 
         across   y = x (k + alpha / size * sum of x^2 over `size` channels around)^-beta       (Krizhevsky et al. 2012, 3.3)
         within   y = x (1 + alpha * mean of x^2 over size x size pixels around)^-beta, the mean as AVE pooling; no k, as in Caffe
 
-    size is odd. A plan has forward(x, y), which writes y, and backward(x, dy, dx), which writes dx for the last forward.
+    size is odd. engine "CAFFE" asks for NumPy on the CPU even where a faster engine is installed. A plan has forward(x, y), which
+    writes y, and backward(x, dy, dx), which writes dx for the last forward.
     """
     if region == "ACROSS_CHANNELS":
         across = GpuAcrossChannels if gpu_allowed(device, dtype) else AcrossChannels
+        if not own_asked(engine, device) and (kernels := fast("lrn", device, dtype)):
+            across = kernels.AcrossChannels
         return across(x_shape, size, alpha / size, beta, k, np.dtype(dtype), device)
-    return WithinChannel(x_shape, size, alpha, beta, np.dtype(dtype), device)
+    return WithinChannel(x_shape, size, alpha, beta, np.dtype(dtype), device, engine)
 
 
 class _Lrn:
@@ -80,10 +83,10 @@ class AcrossChannels(_Lrn):
 class WithinChannel(_Lrn):
     """A is average pooling with stride 1, which keeps the size."""
 
-    def __init__(self, x_shape, size, alpha, beta, dtype, device):
+    def __init__(self, x_shape, size, alpha, beta, dtype, device, engine="DEFAULT"):
         super().__init__(x_shape, alpha, beta, 1, dtype, device)
-        reach = size // 2
-        self._pooling = plan_pooling("AVE", x_shape, (size, size), pad=(reach, reach), dtype=dtype, device=device)
+        options = {"pad": (size // 2, size // 2), "dtype": dtype, "device": device, "engine": engine}
+        self._pooling = plan_pooling("AVE", x_shape, (size, size), **options)
 
     def _average(self, source, out):
         self._pooling.forward(source, out)

@@ -82,6 +82,7 @@ def test_every_fast_engine_is_compared(monkeypatch):
     ("Convolution", (1, 2, 5, 6), "convolution_param", dict(num_output=3, kernel_size=3)),
     ("Deconvolution", (1, 2, 5, 6), "convolution_param", dict(num_output=3, kernel_size=3)),
     ("Pooling", (1, 2, 5, 6), "pooling_param", dict(kernel_size=2)),
+    ("LRN", (1, 3, 4, 5), "lrn_param", {}),
     ("ReLU", (2, 3), "relu_param", {})])
 def test_a_layer_may_ask_for_our_own_engine(layer, shape, key, parameters, monkeypatch, caplog):
     monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
