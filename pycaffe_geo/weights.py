@@ -5,12 +5,11 @@ They are HDF5 in Caffe's own layout, /data/<layer>/<index>, or Caffe's binary .c
 
 import os
 import struct
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
+from pycaffe_geo.atomic import atomic_file
 from pycaffe_geo.caffemodel import caffemodel_layer, read_caffemodel
 from pycaffe_geo.errors import WeightsError
 
@@ -19,30 +18,6 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HEAP_BYTES = 2**16
 _MAX_INDEX = 1000  # of a parameter within its layer
 _MAX_GROWTH = 50  # bytes of arrays for a byte of the file: compressed weights stay far below
-
-
-@contextmanager
-def atomic_file(path):
-    """Yield a temporary path beside `path`; it replaces `path` when the block ends well and is removed when it does not."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager

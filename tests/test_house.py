@@ -15,7 +15,7 @@ LAYER_FILES = [f for f in sorted((PACKAGE / "layers").glob("*.py")) if f.name !=
 FREE_DATA_NAMES = ("Data", "Input", "Parameter")
 # Each floor from left to right; a module imports from lower floors, from its left on its own floor, or inside its own package.
 FLOORS = [
-    ["errors", "backend", "cache_folder"],
+    ["errors", "backend", "cache_folder", "atomic"],
     ["blob", "fillers", "geometry", "wire"],
     ["ops", "metrics", "caffemodel", "datasets", "plots", "weights"],
     ["layer", "spec", "families"],

@@ -87,7 +87,7 @@ def _with_networks(solver, out, ending, write):
 
 
 def _write_text(path, text):
-    from pycaffe_geo.weights import atomic_file
+    from pycaffe_geo.atomic import atomic_file
 
     with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
@@ -103,7 +103,7 @@ def _convert_mean(source, out):
     import numpy as np
 
     from pycaffe_geo.caffemodel import read_blob_proto
-    from pycaffe_geo.weights import atomic_file
+    from pycaffe_geo.atomic import atomic_file
 
     with atomic_file(out) as temporary, open(temporary, "wb") as file:
         np.save(file, read_blob_proto(source))

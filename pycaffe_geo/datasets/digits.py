@@ -1,13 +1,13 @@
 """Pictures of single digits with their labels: MNIST's own files (LeCun et al. 1998), or NumPy's .npz."""
 
 import gzip
-import os
 import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from pycaffe_geo.atomic import atomic_file
+from pycaffe_geo.datasets.depth_files import DAMAGE
 from pycaffe_geo.errors import DataError, listed, nearest
 
 _IMAGES, _LABELS = 0x803, 0x801  # unsigned bytes along 3 axes, along 1
@@ -41,7 +41,7 @@ def _npz(path):
                 if name not in file.files:
                     raise DataError(f"{path}: has no array '{name}'{nearest(name, file.files)} (it has {listed(file.files)})")
             images, labels = file["images"], file["labels"]
-    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: cannot be read as .npz: {e}") from e
     if images.dtype != np.uint8 or not (images.ndim == 3 or images.ndim == 4 and images.shape[1] == 1):
         raise DataError(f"{path}: 'images' is {images.dtype} {images.shape}, expected uint8 (N, H, W)")
@@ -93,16 +93,10 @@ def write_digits(path, images, labels):
     import h5py
 
     data, source = (Path(f"{path}{ending}") for ending in (".h5", ".txt"))
-    part = data.with_name(f".{data.name}.{os.getpid()}.part")
     try:
-        data.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(part, "w") as file:
+        with atomic_file(data) as part, h5py.File(part, "w") as file:
             file["data"], file["label"] = images, labels
-        os.replace(part, data)
         source.write_text(f"{data.name}\n", encoding="utf-8")
     except OSError as e:
         raise DataError(f"{data.absolute()}: cannot be written: {e}") from e
-    finally:
-        if part.exists():
-            part.unlink()
     return data, source

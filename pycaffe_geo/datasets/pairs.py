@@ -18,12 +18,12 @@ and, each of them optional:
 A frame is stored once, however many pairs it is in. Numbers are little-endian.
 """
 
-import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from pycaffe_geo.atomic import atomic_file
 from pycaffe_geo.errors import DataError, listed, nearest
 from pycaffe_geo.geometry import se3
 
@@ -51,20 +51,13 @@ def write_pairs(path, color, intrinsics, source="", **optional):
     data = {name: np.ascontiguousarray(array, _TYPES[name]) for name, array in given.items() if array is not None}
     data["crc32"] = np.array([_checksum(frame) for frame in zip(*(data[name] for name in _FRAME if name in data))], "<u4")
     _check_shapes(path, {name: array.shape for name, array in data.items()})
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(part, "w") as f:
+        with atomic_file(path) as part, h5py.File(part, "w") as f:
             f.attrs.update({"format": FORMAT, "version": VERSION, "source": source})
             for name, array in data.items():
                 f.create_dataset(name, data=array)
-        os.replace(part, path)
     except OSError as e:
-        raise DataError(f"{path.absolute()}: cannot be written: {e}") from e
-    finally:
-        if part.exists():
-            part.unlink()
+        raise DataError(f"{Path(path).absolute()}: cannot be written: {e}") from e
 
 
 def _checksum(arrays):

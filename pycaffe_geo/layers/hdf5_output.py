@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from pycaffe_geo.atomic import atomic_file
 from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.errors import DataError, ShapeError, SpecError
 from pycaffe_geo.layer import Layer, register
-from pycaffe_geo.weights import atomic_file
 
 _NAMES = ("data", "label")
 

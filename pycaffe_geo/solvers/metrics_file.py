@@ -3,7 +3,7 @@
 import csv
 import io
 
-from pycaffe_geo.weights import atomic_file
+from pycaffe_geo.atomic import atomic_file
 
 FIRST = ("iteration", "phase", "lr", "loss")
 LAST = ("seconds", "it/s")

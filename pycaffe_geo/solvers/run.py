@@ -13,13 +13,13 @@ import h5py
 import numpy as np
 
 import pycaffe_geo
+from pycaffe_geo.atomic import atomic_file
 from pycaffe_geo.errors import SpecError
 from pycaffe_geo.plots.curves import draw_curves
 from pycaffe_geo.solvers.callback import Callback
 from pycaffe_geo.solvers.metrics_file import MetricsFile
 from pycaffe_geo.solvers.solver import small_outputs
 from pycaffe_geo.spec import to_yaml
-from pycaffe_geo.weights import atomic_file
 
 REDRAW_SECONDS = 30  # drawing takes about half a second: not at every snapshot of a fast run
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pycaffe_geo.atomic import atomic_file
 from pycaffe_geo.errors import WeightsError
-from pycaffe_geo.weights import atomic_file, check_arrays, open_hdf5, read_text
+from pycaffe_geo.weights import check_arrays, open_hdf5, read_text
 
 log = logging.getLogger(__name__)
 
