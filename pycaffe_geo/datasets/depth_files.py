@@ -16,8 +16,8 @@ _PICTURES, _HDF5 = (".png",), (".h5", ".hdf5")
 _IN_FOLDER = (*_PICTURES, ".npy", ".npz")
 _WITH_ARRAY = re.compile(r"(.+\.(?:npz|h5|hdf5)):([^:\\]+)")
 # What NumPy's and HDF5's readers raise for damaged files.
-_DAMAGE = (OSError, ValueError, EOFError, KeyError, TypeError, ArithmeticError, RuntimeError, SyntaxError, BadZipFile, zlib.error,
-           TokenError)
+DAMAGE = (OSError, ValueError, EOFError, KeyError, TypeError, ArithmeticError, RuntimeError, SyntaxError, BadZipFile, zlib.error,
+          TokenError)
 
 
 def depth_maps(path, scale=1000):
@@ -66,7 +66,7 @@ def _file_maps(text, scale):
 def _map(array, i, path):
     try:
         image = np.asarray(array[i], np.float32)
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: map {i} cannot be read (file cut short?): {e}") from e
     return image if image.ndim == 2 else image.squeeze(0 if image.shape[0] == 1 else 2)
 
@@ -77,7 +77,7 @@ def _array(path, name):
         array = _open(path, name)
         if array.dtype.kind not in "fiu":
             raise DataError(f"{path}: the array holds {array.dtype}, expected numbers")
-    except _DAMAGE as e:
+    except DAMAGE as e:
         raise DataError(f"{path}: cannot be read as {path.suffix}: {e}") from e
     return array
 
