@@ -1,114 +1,165 @@
-"""Predict the camera's motion between two images, and warp one into the other by it.
+"""Predict depth and motion of your own pictures, without ground truth: of one, of a pair, or of a folder of video frames.
 
-The pose is T_src_tgt: it maps points of tgt's camera into src's (metres; x right, y down, z forward). Images and depth are
-resized to the network's size, and the intrinsics with them. The network reads them from its blobs src, tgt, depth, intrinsics.
-With --out FOLDER: pose.json, and panel.png (src, tgt, src warped to tgt, error) where the net warps an image.
+    --image A          depth
+    --src A --tgt B    depth of B, and the motion T_src_tgt, which maps points of tgt's camera into src's; for nets of stereo
+                       pairs src is the right picture, tgt the left one
+    --folder DIR       depth of every frame (in the order of the numbers in their names) and the trajectory; a net that looks at
+                       neighbours sees those one step away. DIR may be a file made by tools/prepare_data.py
+
+Pictures are resized to the size that the net was made for (of its data layer's file, else --size), intrinsics with them. Only
+what the results need is run, so losses and ground truth do not matter. Depth is bottom 0 of the first DepthError layer, else of
+EigenLoss, Transform3DGrid or Disparity1D (a disparity), of what is computed from the picture; --depth-blob or --disparity-blob
+name another. Motion is bottom 0 of PoseError, else the top of the last SE3Generator or EulerGenerator; --pose-blob names another.
+A disparity d becomes depth fx B / d by --intrinsics and --baseline B, without them 1 / d, of unknown scale.
+
+With --out FOLDER, of a picture or pair: depth.png (16 bits, values depth * --depth-scale), depth_color.png (colours of inverse
+depth), points.ply (--ply), pose.json, and panel.png (src, tgt, src warped to tgt, error) where the net warps an image. Of a
+folder: depth/NAME.png (for `tools/eval_depth.py --pred FOLDER/depth`) and so on; trajectory_kitti.txt and trajectory_tum.txt,
+camera to world, for tools/eval_odometry.py (times: the names of the frames where these are rising numbers, else 0, 1, 2 ...).
 """
 
-import json
-
-from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, output_folder
-from pycaffe_geo.errors import DataError, SpecError, listed, nearest
+from pycaffe_geo.commands._common import (
+    device_of,
+    device_options,
+    net_definition,
+    net_options,
+    option,
+    output_folder,
+    positive,
+    progress,
+    whole,
+)
+from pycaffe_geo.errors import PycaffeGeoError, SpecError
 
 EXAMPLE = """
 tools/infer.py --net prototxt/pose_early_fusion_small.yaml --src docs/example/src.png --tgt docs/example/tgt.png \\
     --depth docs/example/depth.png --intrinsics 65.6,70,79.5,63.5 --out runs/infer
+tools/infer.py --net prototxt/sfmlearner_small.yaml --image docs/example/tgt.png --fov 101 --ply --out runs/infer_depth
+tools/infer.py --net prototxt/sfmlearner_small.yaml --weights runs/sfmlearner_small/net_iter_10000.caffemodel.h5 \\
+    --folder frames --step 3 --fov 65 --out runs/infer_video
 """
 
 
 def arguments(parser):
+    from pycaffe_geo.commands._prepare._recording import size
+
     net_options(parser, phase="TEST")
-    option(parser, "weights", help="trained weights (default: the initial values, whose pose means nothing)")
-    parser.add_argument("--src", required=True, metavar="IMAGE", help="the image that is warped")
-    parser.add_argument("--tgt", required=True, metavar="IMAGE", help="the image that src is warped to")
-    parser.add_argument("--depth", required=True, metavar="FILE", help="depth of tgt: a 16-bit PNG, or .npy in metres; 0 = none")
+    option(parser, "weights", help="trained weights (default: the initial values, whose results mean nothing)")
+    parser.add_argument("--image", metavar="FILE", help="one picture")
+    parser.add_argument("--src", metavar="FILE", help="the picture that is warped, of a pair")
+    parser.add_argument("--tgt", metavar="FILE", help="the picture that src is warped to, of a pair")
+    parser.add_argument("--depth", metavar="FILE",
+                        help="depth of tgt, for nets that warp by it: a 16-bit PNG, or .npy in metres; 0 = none")
+    parser.add_argument("--folder", metavar="DIR",
+                        help="video frames: a folder of pictures, or a file of prepare_data")
+    parser.add_argument("--step", metavar="N", type=whole, default=1,
+                        help="take every N-th picture of --folder (default: %(default)s)")
+    camera = parser.add_mutually_exclusive_group()
+    option(camera, "intrinsics")
+    camera.add_argument("--fov", type=positive, metavar="DEGREES",
+                        help="how wide the camera sees, where intrinsics are not known")
+    parser.add_argument("--baseline", metavar="M", type=positive, help="metres to the right camera")
+    parser.add_argument("--size", metavar="WxH", type=size,
+                        help="what the pictures are resized to (default: what the net's file says)")
+    maps = parser.add_mutually_exclusive_group()
+    maps.add_argument("--depth-blob", metavar="NAME", help="the blob of predicted depth")
+    maps.add_argument("--disparity-blob", metavar="NAME", help="the blob of predicted disparity")
+    parser.add_argument("--pose-blob", metavar="NAME", help="the blob of predicted transforms")
     option(parser, "depth-scale")
-    option(parser, "intrinsics", required=True)
-    option(parser, "out", metavar="FOLDER", help="write pose.json and panel.png to this folder")
+    option(parser, "out", metavar="FOLDER", help="write the results to this folder")
+    parser.add_argument("--ply", action="store_true", help="write point clouds; needs --intrinsics or --fov")
+    parser.add_argument("--full-size", action="store_true", help="write depth and points at the size of the pictures")
     device_options(parser)
 
 
 def run(args):
-    from pycaffe_geo.backend import asnumpy
-    from pycaffe_geo.solvers.monitor import seen_blobs
+    from pycaffe_geo.commands._infer.frames import frames_of
+    from pycaffe_geo.commands._infer.inputs import as_inputs
+    from pycaffe_geo.commands._infer.outputs import choose_outputs
+    from pycaffe_geo.commands._infer.results import Results
 
-    net = build_net(args, device=device_of(args), weights=args.weights)
-    pose_blob = _pose_blob(net)
-    net.share_memory(seen_blobs(net), trains=False)
-    height, width = _blob(net, "tgt").shape[2:]
-    for name, value in _read(args, height, width).items():
-        if name in net.blobs:
-            _blob(net, name).reshape(*value.shape)
-            net.blobs[name].data[...] = net.device.asarray(value, dtype=net.dtype)
-    for i, layer in enumerate(net.layers):
-        if not layer.is_data:
-            net.forward_layer(i)
-    pose = asnumpy(pose_blob.data).astype(float).reshape(4, 4)
-    _print_pose(pose)
+    definition, roles = as_inputs(net_definition(args), args.size)
+    net = _build(definition, args)
+    frames = frames_of(args, roles.values())
+    if args.ply and not frames.has(0, ["intrinsics"]):
+        raise PycaffeGeoError("--ply needs the camera: give --intrinsics or --fov")
+    outputs, missing = choose_outputs(net, roles, frames, args.depth_blob, args.disparity_blob, args.pose_blob)
+    net.share_memory([name for output in outputs.values() for name in output.blobs], trains=False)
+    results = Results(args.out and output_folder(args.out), frames, args)
+    motions = {}
+    for t in progress(len(frames), "predicting") if args.folder else range(1):
+        made = {what: output for what, output in outputs.items() if frames.has(t, output.roles)}
+        _predict(net, roles, frames, t, made.values())
+        if "depth" in made:
+            _take_depth(net, made["depth"], results, t)
+        if "motion" in made:
+            _take_motion(net, made["motion"], roles.values(), results, t, motions)
+        if "warp" in made and args.out:
+            results.write_panel(t, net)
+    if args.folder and "motion" in outputs:
+        results.write_trajectory(motions)
+    for text in missing:
+        print(f"not made: {text}")
     if args.out:
-        _write(output_folder(args.out), args, net, pose)
+        print(f"written to {args.out}")
 
 
-def _blob(net, name):
-    if name not in net.blobs:
-        raise SpecError(f"net '{net.name}' has no blob '{name}'{nearest(name, net.blobs)} (there are {listed(net.blobs)})")
-    return net.blobs[name]
+def _build(definition, args):
+    from pycaffe_geo.net import Net
+
+    state = dict(level=args.level, stages=tuple(args.stage))
+    return Net(definition, args.phase, args.weights, **state, device=device_of(args), seed=args.seed, max_memory=args.max_memory)
 
 
-def _pose_blob(net):
-    """Return the Blob with the predicted transform: the top of the last SE3Generator layer."""
-    for layer, tops in zip(reversed(net.layers), reversed(net.tops)):
-        if layer.type == "SE3Generator":
-            return tops[0]
-    raise SpecError(f"net '{net.name}' has no SE3Generator layer: it predicts no pose")
+def _predict(net, roles, frames, t, outputs):
+    """Run the layers that `outputs` need on frame t."""
+    needed = {role for output in outputs for role in output.roles}
+    size = next(net.blobs[name].shape[2:] for name, role in roles.items() if role == "color 0")
+    for name, role in roles.items():
+        if role in needed:
+            net.blobs[name].data[...] = net.device.asarray(frames.blob(t, role, *size), dtype=net.dtype)
+    for i in sorted({i for output in outputs for i in output.layers}):
+        net.forward_layer(i)
 
 
-def _read(args, height, width):
-    """Return {blob: array} of the files, at the network's size, as a batch of one."""
+def _take_depth(net, output, results, t):
+    """Write the depth of frame t; of a single one print its range."""
     import numpy as np
 
-    from pycaffe_geo.datasets.images import read_color, resize_color, resize_depth
-    from pycaffe_geo.geometry.camera import scale_intrinsics
+    from pycaffe_geo.backend import asnumpy
+    from pycaffe_geo.commands._infer.results import as_depth
 
-    src, tgt = read_color(args.src), read_color(args.tgt)
-    depth = _read_depth(args.depth, args.depth_scale)
-    for name, array in (("src", src), ("depth", depth)):
-        if array.shape[:2] != tgt.shape[:2]:
-            sizes = [f"{a.shape[1]} x {a.shape[0]}" for a in (array, tgt)]
-            raise DataError(f"--{name} is {sizes[0]} pixels, expected {sizes[1]}, the size of --tgt")
-    scale = width / tgt.shape[1], height / tgt.shape[0]
-    camera = scale_intrinsics(np.array([args.intrinsics]), *scale)
-    return {
-        "src": _bgr_blob(resize_color(src, height, width)),
-        "tgt": _bgr_blob(resize_color(tgt, height, width)),
-        "depth": resize_depth(depth, height, width)[None, None],
-        "intrinsics": camera.reshape(1, 4, 1, 1),
-        "pose": np.eye(4)[None, None],  # unknown; what compares with it is not shown
-    }
+    args, frames, data = results.args, results.frames, asnumpy(net.blobs[output.blobs[0]].data)
+    known = output.kind != "disparity" or frames.has(t, ["intrinsics", "baseline"])
+    focal_baseline = 1.0
+    if known and output.kind == "disparity":
+        focal_baseline = float(frames.camera(t, *data.shape[2:])[0, 0] * frames.blob(t, "baseline", *data.shape[2:]).item())
+    depth = as_depth(output, data, focal_baseline, frames.names[t])
+    if not args.folder:
+        least, middle, most = np.percentile(depth[depth > 0], [0, 50, 100])
+        unit = "" if known else ", of unknown scale: --intrinsics and --baseline give metres"
+        print(f"depth '{output.blobs[0]}': {least:.4g} to {most:.4g}, median {middle:.4g}{unit}")
+    if args.out:
+        results.write_depth(t, depth)
 
 
-def _bgr_blob(picture):
-    """Return the RGB picture (H, W, 3) as BGR (1, 3, H, W)."""
-    return picture[:, :, ::-1].transpose(2, 0, 1)[None]
+def _take_motion(net, output, roles, results, t, motions):
+    """Gather the motions that are known at frame t; of a pair print and write the motion."""
+    from pycaffe_geo.backend import asnumpy
+    from pycaffe_geo.commands._infer.results import neighbour_motions
 
-
-def _read_depth(path, scale):
-    """Return the depth (H, W) in metres of a 16-bit picture or a .npy file."""
-    import numpy as np
-
-    from pycaffe_geo.datasets.images import read_depth
-
-    if not str(path).endswith(".npy"):
-        return read_depth(path, scale)
-    try:
-        depth = np.load(path, allow_pickle=False)
-    except FileNotFoundError as e:
-        raise DataError(f"{path}: no such file") from e
-    except (OSError, ValueError, EOFError) as e:
-        raise DataError(f"{path}: cannot be read as a .npy file: {e}") from e
-    if depth.ndim != 2 or depth.dtype.kind not in "fiu":
-        raise DataError(f"{path}: has shape {depth.shape} and type {depth.dtype}, expected (H, W) numbers, metres")
-    return np.nan_to_num(depth.astype(np.float32), nan=0, posinf=0, neginf=0)
+    blob = net.blobs[output.blobs[0]]
+    offsets = [int(role.split()[1]) for role in roles if role.startswith("color ") and role != "color 0"]
+    if len(offsets) != blob.shape[0] or blob.count != 16 * len(offsets):
+        raise SpecError(f"blob '{blob.name}' is {blob.shape}, expected a transform (4, 4) to each of the frames at {offsets}: "
+                        "name the blob of the motions by --pose-blob")
+    poses = asnumpy(blob.data).astype(float).reshape(-1, 4, 4)
+    if results.args.folder:
+        motions |= neighbour_motions(t, offsets, poses)
+        return
+    _print_pose(poses[0])
+    if results.args.out:
+        results.write_pose(poses[0])
 
 
 def _print_pose(pose):
@@ -125,14 +176,3 @@ def _print_pose(pose):
 
 def _triple(values):
     return ", ".join(f"{value:.4f}" for value in values)
-
-
-def _write(folder, args, net, pose):
-    from pycaffe_geo.commands._warps import warp_number, warp_rows
-    from pycaffe_geo.plots.panels import draw_panels
-
-    result = {"src": args.src, "tgt": args.tgt, "weights": args.weights or [], "T_src_tgt": pose.tolist()}
-    (folder / "pose.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if warp_number(net) is not None:
-        draw_panels(folder / "panel.png", *warp_rows(net))
-    print(f"written to {folder}")

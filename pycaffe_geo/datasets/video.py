@@ -24,7 +24,7 @@ def read_video(folder, intrinsics=None, fov=None, order=None, still=0, progress=
         raise DataError(f"{folder}: the camera is not known, expected --intrinsics fx,fy,cx,cy, or as a guess --fov, how many "
                         "degrees wide it sees (telephones about 65)")
     if intrinsics is None:
-        intrinsics = _seen_at(fov, *read_color(pictures[0]).shape[:2])
+        intrinsics = seen_at(fov, *read_color(pictures[0]).shape[:2])
     else:
         intrinsics = read_intrinsics(intrinsics, "--intrinsics")
     if still:
@@ -51,7 +51,7 @@ def _ordered(pictures, order):
     return found
 
 
-def _seen_at(fov, height, width):
+def seen_at(fov, height, width):
     """Return fx, fy, cx, cy (4,) of a camera that sees `fov` degrees across `width` pixels."""
     if not 1 <= fov < 179:
         raise DataError(f"--fov is {fov:g} degrees, expected 1 to 179")
