@@ -1,4 +1,4 @@
-"""Seeded damage to good files of data sets: each is read, or refused as a DataError of one line."""
+"""Seeded damage to good files of data sets: each is read, or refused by name, as a DataError."""
 
 import gzip
 import io
@@ -61,5 +61,5 @@ def test_only_our_own_errors_come_out(tmp_path, name, data, read):
                 read(tmp_path / name)
         except DataError as e:
             refused += 1
-            assert "\n" not in str(e) and (name in str(e) or "labels" in str(e))
+            assert name in str(e) or "labels" in str(e)
     assert refused > 10
