@@ -37,6 +37,17 @@ def warp_rows(net, count=3):
     return list(rows[0]), [list(row.values()) for row in rows]
 
 
+def warp_picture(net, count=3):
+    """Return src, tgt and warped of `warp_rows` as one RGB picture (h, w, 3) uint8, or None where no image is warped."""
+    import numpy as np
+
+    number = warp_number(net)
+    if number is None or net.bottoms[number][0].shape[1] != 3:
+        return None
+    rows = warp_rows(net, count)[1]
+    return np.vstack([np.hstack([picture for picture in row if picture.ndim == 3]) for row in rows])
+
+
 def first_rows(net, count=3):
     """Return (titles, rows) as `warp_rows`, of the first `count` samples of the data; it runs as many batches as it takes."""
     net.set_positions(dict.fromkeys(net.positions(), 0))

@@ -3,6 +3,7 @@
 Ctrl-C takes a snapshot and stops; go on with `--resume latest`. A second Ctrl-C stops at once.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 from pycaffe_geo.commands._common import device_options, option, table
@@ -22,24 +23,29 @@ def arguments(parser):
     option(parser, "set", help="change a field of the solver or its net: base_lr=1e-4, conv1.convolution_param.num_output=48")
     option(parser, "seed", default=None, help="seed of all random draws (the solver's random_seed)")
     option(parser, "out", metavar="FOLDER", help="folder of the run (default: that of the solver's snapshot_prefix)")
+    parser.add_argument("--tensorboard", action="store_true", help="write a TensorBoard log to the run's folder too")
     option(parser, "max-memory")
     device_options(parser)
 
 
 def run(args):
     from pycaffe_geo.backend import choose_device
+    from pycaffe_geo.commands._warps import warp_picture
+    from pycaffe_geo.solvers.tensorboard import TensorBoard
     from pycaffe_geo.solvers.train import train
 
     solver = _load(args)
-    summary = train(
-        solver,
-        resume=args.resume,
-        weights=args.weights or (),
-        device=choose_device(args.cpu, args.gpu, solver.solver_mode, solver.device_id),
-        out=args.out,
-        iterations=args.iterations,
-        max_memory=args.max_memory,
-    )
+    with ExitStack() as stack:
+        summary = train(
+            solver,
+            resume=args.resume,
+            weights=args.weights or (),
+            device=choose_device(args.cpu, args.gpu, solver.solver_mode, solver.device_id),
+            out=args.out,
+            iterations=args.iterations,
+            max_memory=args.max_memory,
+            callbacks=[stack.enter_context(TensorBoard(warp_picture))] if args.tensorboard else [],
+        )
     s = summary.solver
     if summary.exit_code == 0:
         for net, batches in zip(s.test_nets, s.definition.test_iter):

@@ -22,7 +22,7 @@ class MetricsFile:
         self.path = path
         rows = [row for row in read_metrics(path) if int(row["iteration"]) < cut] if cut and path.is_file() else []
         old = [name for name in (rows[0] if rows else ()) if name not in FIRST + LAST]
-        self.columns = [*FIRST, *dict.fromkeys([*old, *map(_column, names)]), *LAST]
+        self.columns = [*FIRST, *dict.fromkeys([*old, *map(column, names)]), *LAST]
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
         with atomic_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
             file.write(self._line(self.columns))
@@ -31,7 +31,7 @@ class MetricsFile:
 
     def add(self, report, seconds, speed):
         """Append one row; it is on the disk when this returns."""
-        row = {_column(name): value for name, value in report.values.items()}
+        row = {column(name): value for name, value in report.values.items()}
         row.update({"iteration": report.iteration, "phase": report.phase, "lr": report.lr, "loss": report.loss})
         row.update({"seconds": f"{seconds:.3f}", "it/s": f"{speed:.4g}" if speed else ""})
         with open(self.path, "a", newline="", encoding="utf-8") as file:
@@ -44,7 +44,8 @@ class MetricsFile:
         return text.getvalue()
 
 
-def _column(name):
+def column(name):
+    """Return the name under which a value stands: that of one of our own columns gets "_term"."""
     return f"{name}_term" if name in FIRST + LAST else name
 
 

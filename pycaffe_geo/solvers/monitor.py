@@ -57,7 +57,7 @@ def seen_blobs(net):
     for layer, bottom, top in zip(net.layers, net.bottoms, net.tops):
         if layer.type == "InverseWarping":
             warped.update(top)
-        if layer.type == "InverseWarping" or layer.is_loss and warped & {*bottom}:
+        if layer.type == "InverseWarping" or (layer.is_loss or layer.type == "PhotometricError") and warped & {*bottom}:
             seen += [*bottom, *top]
     seen += [net.blobs[name] for name in ("depth", "tgt") if name in net.blobs]
     return list(dict.fromkeys(blob.name for blob in seen))
