@@ -9,6 +9,7 @@ import numpy as np
 from pycaffe_geo.datasets.frames import Recording, picture_reader
 from pycaffe_geo.datasets.kitti import (Camera, baseline_of, calibrated, camera_of, numbered_pictures, partner_pictures,
                                         read_calibration, runs_of)
+from pycaffe_geo.datasets.kitti_oxts import camera_poses, read_packet, read_unit_to_scanner
 from pycaffe_geo.errors import DataError, listed, nearest
 from pycaffe_geo.geometry.camera import scale_intrinsics
 
@@ -30,23 +31,27 @@ class Rig:
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame: its name, the folder of its day, its pictures and scan, those after the first None where not asked for."""
+    """One frame: its drive and name, the folder of its day, its pictures and scan, None where not asked for, and its packet of
+    the navigation unit."""
 
+    drive: str
     name: str
     day: Path
     color: Path
-    right: Path = None
-    scan: Path = None
+    right: Path
+    scan: Path
+    packet: Path
 
 
-def read_kitti_raw(folder, wanted=None, leave_out=(), left_only=False, scans=True, size=None):
-    """Read the folders DATE/DATE_drive_NNNN_sync of a folder into a Recording of camera 2, without poses.
+def read_kitti_raw(folder, wanted=None, leave_out=(), left_only=False, scans=True, poses=False, size=None):
+    """Read the folders DATE/DATE_drive_NNNN_sync of a folder into a Recording of camera 2.
 
     wanted, leave_out: places (drive, number) as `read_places` gives them, number None: all of the drive; wanted is kept in its
     order, each frame once, None: all there are. left_only: without the right camera 3. scans: depth by the laser scanner, which
-    sees about 4 % of the pixels; a drive's frames that have no scan are left out. size: (width, height) that the pictures will
-    be resized to; the points are projected at that size, since resizing would lose most. Where a number is missing, a
-    continuous run ends. Frames are called DRIVE/0000000005. Raises DataError with the path and the reason.
+    sees about 4 % of the pixels; a drive's frames that have no scan are left out. poses: those of the navigation unit, each
+    drive in a world of its own. size: (width, height) that the pictures will be resized to; the points are projected at that
+    size, since resizing would lose most. Where a number is missing, a continuous run ends. Frames are called
+    DRIVE/0000000005. Raises DataError with the path and the reason.
     """
     folder = Path(folder).resolve()
     drives = _drives(folder)
@@ -59,10 +64,11 @@ def read_kitti_raw(folder, wanted=None, leave_out=(), left_only=False, scans=Tru
     places = _chosen(frames, wanted, set(leave_out), drives)
     used = [frames[drive][number] for drive, number in places]
     rigs = {day: read_rig(day) for day in dict.fromkeys(frame.day for frame in used)}
+    baseline = None if left_only else np.array([rigs[frame.day].baseline for frame in used])
     return Recording(
         f"KITTI raw, {len({drive for drive, _ in places})} drives", tuple(frame.name for frame in used),
         _reader(used, rigs, left_only, scans, size), np.array([rigs[frame.day].left.intrinsics for frame in used]),
-        baseline=None if left_only else np.array([rigs[frame.day].baseline for frame in used]), sequence=runs_of(places))
+        _poses(used, rigs) if poses else None, baseline, runs_of(places))
 
 
 def read_places(path):
@@ -160,8 +166,8 @@ def _frames(drive, left_only, scans):
         if not color:
             raise DataError(f"{folder}: holds no laser scan of any picture, expected 0000000000.bin and so on (or --no-depth)")
     name = _DRIVE.fullmatch(drive.name)[1]
-    return {number: _Frame(f"{name}/{number:010}", drive.parent, path, right.get(number), scan.get(number))
-            for number, path in color.items()}
+    return {number: _Frame(name, f"{name}/{number:010}", drive.parent, path, right.get(number), scan.get(number),
+                           drive / "oxts" / "data" / f"{path.stem}.txt") for number, path in color.items()}
 
 
 def _chosen(frames, wanted, leave_out, drives):
@@ -175,6 +181,17 @@ def _chosen(frames, wanted, leave_out, drives):
     if not places:
         raise DataError("KITTI raw: every frame is left out")
     return places
+
+
+def _poses(frames, rigs):
+    """Return the camera-to-world poses (F, 4, 4) of camera 2."""
+    poses = np.empty((len(frames), 4, 4))
+    for drive in dict.fromkeys(frame.drive for frame in frames):
+        rows = [i for i, frame in enumerate(frames) if frame.drive == drive]
+        day = frames[rows[0]].day
+        unit_to_camera = rigs[day].scanner_to_camera @ read_unit_to_scanner(day)
+        poses[rows] = camera_poses(np.stack([read_packet(frames[i].packet) for i in rows]), unit_to_camera)
+    return poses
 
 
 def _reader(frames, rigs, left_only, scans, size):

@@ -78,6 +78,19 @@ def test_nyu(tool, runs, tmp_path):
     assert code == 1 and "none.mat: cannot be read" in err
 
 
+def write_oxts(drive, pose_c2w):
+    """Write packets of a unit that sits in the scanner, whose axes are forward, left and up of the camera, at the equator."""
+    rotation = pytest.importorskip("scipy.spatial.transform").Rotation
+    (drive.parent / "calib_imu_to_velo.txt").write_text("R: 1 0 0 0 1 0 0 0 1\nT: 0 0 0\n", encoding="utf-8")
+    (drive / "oxts" / "data").mkdir(parents=True)
+    unit_to_camera = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
+    for i, pose in enumerate(pose_c2w):
+        east, north, up = pose[:3, 3]
+        roll, pitch, yaw = rotation.from_matrix(pose[:3, :3] @ unit_to_camera).as_euler("xyz")
+        packet = [np.degrees(north / 6378137), np.degrees(east / 6378137), up, roll, pitch, yaw, *[0] * 24]
+        np.savetxt(drive / "oxts" / "data" / f"{i:010}.txt", [packet], fmt="%.17g")
+
+
 def test_kitti_raw(tool, runs, tmp_path):
     fx, fy, cx, cy = runs["intrinsics"][0]
     drive = tmp_path / "2011_09_26" / "2011_09_26_drive_0005_sync"
@@ -107,6 +120,12 @@ def test_kitti_raw(tool, runs, tmp_path):
     few = "--list", tmp_path / "list.txt", "--left-only", "--size", "40x32"
     assert tool(*words, *few)[0] == 0 and PairFile(tmp_path / "a.h5").runs().tolist() == [0, 1, 1]
     assert tool(*words, *few, "--sort", "--no-depth")[0] == 0 and PairFile(tmp_path / "a.h5").runs().tolist() == [0, 0, 0]
+    write_oxts(drive, runs["pose_c2w"])
+    code, out, _ = tool(*words, "--poses", "--breaks", "2011_09_26_drive_0005/0000000003", "--gaps", "1,2")
+    assert code == 0 and "12 pairs; color, depth, pose_c2w" in out and "the stated motion, tried on 12 pairs" in out
+    file = PairFile(tmp_path / "a.h5")
+    found, expected = (np.linalg.inv(poses[0]) @ poses for poses in (file.arrays()["pose_c2w"], runs["pose_c2w"]))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
     code, _, err = tool(*words, "--drives", "2011_09_26_drive_0006_sync")
     assert code == 1 and "has no drive '2011_09_26_drive_0006', did you mean '2011_09_26_drive_0005'?" in err
 

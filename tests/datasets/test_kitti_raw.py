@@ -21,13 +21,15 @@ P_rect_03: 8 0 4.5 -3.52 0 8 2.5 0 0 0 1 0
 
 def write_drive(folder, name, numbers):
     drive = folder / DAY / f"{name}_sync"
-    for part in ("image_02", "image_03", "velodyne_points"):
+    for part in ("image_02", "image_03", "velodyne_points", "oxts"):
         (drive / part / "data").mkdir(parents=True)
     for i in numbers:
         for side, camera in enumerate(("image_02", "image_03")):
             Image.fromarray(np.full((6, 10, 3), 100 * side + i, np.uint8)).save(drive / camera / "data" / f"{i:010}.png")
         rows = np.array([[5, 0, 0, 0.3], [10 + i, 0, 0, 0.3]], "<f4")
         rows.tofile(drive / "velodyne_points" / "data" / f"{i:010}.bin")
+        packet = [49 + i * 1e-5, 8.4, 112 + 0.1 * i, 0, 0, np.pi / 2, *[0] * 24]  # the car drives north
+        np.savetxt(drive / "oxts" / "data" / f"{i:010}.txt", [packet])
 
 
 @pytest.fixture
@@ -36,6 +38,7 @@ def folder(tmp_path):
     write_drive(tmp_path, B, (7, 8))
     (tmp_path / DAY / "calib_cam_to_cam.txt").write_text(CAMERAS, encoding="utf-8")
     (tmp_path / DAY / "calib_velo_to_cam.txt").write_text(SCANNER, encoding="utf-8")
+    (tmp_path / DAY / "calib_imu_to_velo.txt").write_text("R: 1 0 0 0 1 0 0 0 1\nT: -0.8 0 0\n", encoding="utf-8")
     return tmp_path
 
 
@@ -89,6 +92,17 @@ def test_a_list_is_kept_in_its_order_and_what_is_left_out_is_not_there(folder):
     assert numbers(leave_out=[(A, 1), (B, None)]) == ["0001/0", "0001/3"]
     with pytest.raises(DataError, match="every frame is left out"):
         numbers(leave_out=[(A, None), (B, None)])
+
+
+def test_poses_of_a_car_that_drives_north(folder):
+    poses = read_kitti_raw(folder, [(B, 8), (A, 1), (A, 0), (A, 3)], poses=True).pose_c2w
+    assert read_kitti_raw(folder).pose_c2w is None
+    np.testing.assert_allclose(poses[0, :3, :3], [[1, 0, 0], [0, 0, 1], [0, -1, 0]], atol=1e-9)  # x east, y down, z north
+    # The camera is at (0, 0.06, -0.1) of the scanner (x forward, y left, z up), which is 0.8 m ahead of the unit.
+    np.testing.assert_allclose(poses[:2, :3, 3], [[-0.06, 0.8, -0.1]] * 2, atol=1e-9)  # each drive begins at 0
+    steps = poses[2:, :3, 3] - poses[1, :3, 3]
+    north = 6378137 * np.radians(1e-5)
+    np.testing.assert_allclose(steps, [[0, -north, -0.1], [0, 2 * north, 0.2]], rtol=1e-5, atol=1e-6)
 
 
 def test_without_right_camera_and_scanner(folder):
