@@ -2,6 +2,8 @@
 
 from pycaffe_geo.errors import ShapeError
 
+_KEEP = ("Concat", "Reshape", "Resize", "Slice", "Split", "Tile")  # layers after which an image is what it was
+
 
 def warp_number(net):
     """Return the number of the first InverseWarping layer of `net`, or None where it has none."""
@@ -12,7 +14,8 @@ def warp_rows(net, count=3):
     """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of up to `count` samples, spread over the batch.
 
     The target is the blob that a loss or PhotometricError compares the warped image with, or else the blob `tgt`; without one
-    there are src and warped alone. The depth is that whose points were projected. Images must have 3 channels (ShapeError).
+    there are src and warped alone. The depth is that whose points were projected. Images must have 3 channels (ShapeError); those
+    that the net has scaled or shifted are shown as they were before, 0..255.
     """
     from pycaffe_geo.backend import asnumpy
     from pycaffe_geo.geometry.sampling import inside_image
@@ -26,6 +29,10 @@ def warp_rows(net, count=3):
     blobs = {"src": source, "tgt": target, "warped": warped, "depth": depth}
     arrays = {name: asnumpy(blob.data) for name, blob in blobs.items() if blob is not None}
     valid = asnumpy(inside_image(coords.data, *source.shape[2:]))[:, 0]
+    for name, blob in (("src", source), ("warped", source), ("tgt", target)):
+        if name in arrays:
+            scale, shift = unscaled(net, blob)
+            arrays[name] = arrays[name] * scale + shift
     rows = []
     for k in sorted({i * source.shape[0] // count for i in range(count)}):
         row = {name: to_rgb(arrays[name][k]) for name in ("src", "tgt", "warped") if name in arrays}
@@ -80,6 +87,27 @@ def target_of(net, warped):
                 return others[0]
     target = net.blobs.get("tgt")
     return target if target is not None and target.shape == warped.shape else None
+
+
+def unscaled(net, blob):
+    """Return (scale, shift) by which an image `blob` becomes what it was before Power layers (of power 1) and Scale layers of one
+    number; (1, 0) where other layers have made it."""
+    scale, shift, above = 1.0, 0.0, len(net.layers)
+    while True:
+        above = next(i for i in reversed(range(above)) if blob in net.tops[i])
+        layer, bottoms = net.layers[above], net.bottoms[above]
+        if not bottoms:
+            return scale, shift
+        factor, term = 1.0, 0.0
+        if layer.type == "Power" and layer.power_param.power == 1:
+            factor, term = layer.power_param.scale, layer.power_param.shift
+        elif layer.type == "Scale" and len(layer.blobs) == 1 and layer.blobs[0].data.max() == layer.blobs[0].data.min():
+            factor = float(layer.blobs[0].data.max())
+        elif layer.type not in _KEEP:
+            factor = 0
+        if not factor:
+            return 1.0, 0.0
+        scale, shift, blob = scale / factor, (shift - term) / factor, bottoms[0]
 
 
 def depth_of(net, coords):

@@ -1,0 +1,39 @@
+"""Pictures of warps show images as they were before the net scaled and shifted them."""
+
+import numpy as np
+
+from pycaffe_geo.commands._warps import unscaled, warp_picture, warp_rows
+from pycaffe_geo.net import Net
+from pycaffe_geo.spec import load_net
+
+TEXT = """
+layers:
+- {name: pictures, type: Input, top: [left, right], input_param: {shape: {dim: [1, 3, 4, 6]}}}
+- {name: coords, type: Input, input_param: {shape: {dim: [1, 2, 4, 6]}}}
+- {name: grey, type: Power, bottom: right, power_param: {shift: -114.67, scale: 2}}
+- {name: src, type: Scale, bottom: grey, scale_param: {filler: {value: 0.004}}}
+- {name: twice, type: Concat, bottom: [left, left], concat_param: {axis: 0}}
+- {name: one, type: Slice, bottom: twice, top: [tgt_bgr, again], slice_param: {axis: 0}}
+- {name: moved, type: Power, bottom: tgt_bgr, power_param: {shift: -1}}
+- {name: target, type: Power, bottom: moved, top: moved, power_param: {scale: 0.5, shift: 3}}
+- {name: warped, type: InverseWarping, bottom: [src, coords]}
+- {name: loss, type: AbsLoss, bottom: [warped, moved]}
+- {name: learnt, type: Convolution, bottom: left, convolution_param: {num_output: 3, kernel_size: 1}}
+- {name: squared, type: Power, bottom: left, power_param: {power: 2}}
+"""
+
+
+def test_scaled_images_are_shown_as_they_were():
+    net = Net(load_net("w.yaml", TEXT), "TEST")
+    left, right = np.random.default_rng(0).integers(0, 256, (2, 1, 3, 4, 6)).astype(float)
+    y, x = np.mgrid[:4, :6]
+    net.forward(left=left, right=right, coords=np.stack([x, y])[None])  # every pixel stays where it is
+    titles, ((src, tgt, warped, error),) = warp_rows(net)
+    assert titles == ["src", "tgt", "warped", "error"]
+    np.testing.assert_array_equal(src, right[0, ::-1].transpose(1, 2, 0))
+    np.testing.assert_array_equal(warped, src)
+    np.testing.assert_array_equal(tgt, left[0, ::-1].transpose(1, 2, 0))
+    np.testing.assert_allclose(error, abs(left - right)[0].mean(axis=0), rtol=1e-4)
+    np.testing.assert_array_equal(warp_picture(net), np.hstack([src, tgt, warped]))
+    for other in ("learnt", "squared"):
+        assert unscaled(net, net.blobs[other]) == (1, 0)
