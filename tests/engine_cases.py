@@ -240,7 +240,7 @@ for _name, _case in {
     for _method in ("MAX", "AVE"):
         case(f"pooling {_method}, {_name}", pooling, _method, *_case)
 
-for _sizes in ((1, 1, 1), (1, 37, 5), (8, 3, 21), (9, 40, 33), (130, 17, 1), (0, 3, 2), (2, 0, 3)):
+for _sizes in ((1, 1, 1), (1, 37, 5), (8, 3, 21), (9, 40, 33), (130, 17, 1), (0, 3, 2), (2, 0, 3), (5, 3, 0)):
     for _transposed in ("", "left", "right", "left right"):
         case(f"product {_sizes} transposed {_transposed}", product, *_sizes, _transposed)
 

@@ -19,7 +19,7 @@ def transform_grid(depth, T, intrinsics, out=None):
 def transform_grid_backward(depth, T, intrinsics, dpoints, ddepth=None, dT=None, dintrinsics=None):
     """As geometry.camera.transform_grid_backward."""
     x, y = unit_rays(intrinsics, depth)
-    sums = np.empty((*depth[:, 0, :, 0].shape, 3, 4))
+    sums = np.empty((depth.shape[0], depth.shape[2], 3, 4))
     sums = sums[:0] if dT is None and dintrinsics is None else sums
     ddepth = depth[:0] if ddepth is None else ddepth
     _transform_gradient(depth, x, y, *_turned(T, x, y), dpoints, ddepth, sums)

@@ -16,7 +16,7 @@ class AcrossChannels:
         self._shape = batch, channels, height * width
         self._reach = size // 2
         self._numbers = np.array([alpha, beta, k], dtype)
-        self._scale = np.empty(self._shape, dtype)
+        self._scale, self._ratio = (np.empty(self._shape, dtype) for _ in range(2))
 
     def forward(self, x, y):
         """As the reference's."""
@@ -25,7 +25,7 @@ class AcrossChannels:
     def backward(self, x, dy, dx):
         """As the reference's."""
         arrays = (a.reshape(self._shape) for a in (x, dy, dx))
-        _backward(*arrays, self._reach, self._numbers, self._scale)
+        _backward(*arrays, self._reach, self._numbers, self._scale, self._ratio)
 
 
 @helper
@@ -62,27 +62,27 @@ def _forward(x, reach, numbers, scale, y):
 
 
 @kernel(fastmath=REORDER)
-def _backward(x, dy, dx, reach, numbers, scale):
+def _backward(x, dy, dx, reach, numbers, scale, ratio):
     batch, channels, pixels = x.shape
     alpha, beta = numbers[0], numbers[1]
     share = -(alpha * beta + alpha * beta)
     blocks = -(-pixels // BLOCK)
     for block in prange(batch * blocks):
         n, part = block // blocks, slice(block % blocks * BLOCK, block % blocks * BLOCK + BLOCK)
-        count = len(x[n, 0, part])
-        ratio, power = np.empty((channels, count), x.dtype), np.empty((channels, count), x.dtype)
-        sums = np.empty(count, x.dtype)
+        power = np.empty(len(x[n, 0, part]), x.dtype)
+        sums = np.empty_like(power)
         for c in range(channels):
-            total, source, above, r, raised = scale[n, c, part], x[n, c, part], dy[n, c, part], ratio[c], power[c]
-            _raise(total, beta, raised)
-            for j in range(count):
-                r[j] = above[j] * source[j] * raised[j] / total[j]
+            total, source, above, r = scale[n, c, part], x[n, c, part], dy[n, c, part], ratio[n, c, part]
+            _raise(total, beta, power)
+            for j in range(len(r)):
+                r[j] = above[j] * source[j] * power[j] / total[j]
         for c in range(channels):
-            source, above, out, raised = x[n, c, part], dy[n, c, part], dx[n, c, part], power[c]
+            source, above, out = x[n, c, part], dy[n, c, part], dx[n, c, part]
+            _raise(scale[n, c, part], beta, power)
             sums[:] = 0
             for d in range(max(0, c - reach), min(channels, c + reach + 1)):
-                r = ratio[d]
-                for j in range(count):
+                r = ratio[n, d, part]
+                for j in range(len(sums)):
                     sums[j] += r[j]
-            for j in range(count):
-                out[j] = above[j] * raised[j] + share * source[j] * sums[j]
+            for j in range(len(out)):
+                out[j] = above[j] * power[j] + share * source[j] * sums[j]
