@@ -28,7 +28,7 @@ class Device:
 
     def generator(self, *key):
         """Return a random Generator whose draws depend on `key` alone (Philox, keyed by a hash of it)."""
-        return np.random.Generator(np.random.Philox(key=_digest(key)))
+        return np.random.Generator(np.random.Philox(key=digest(key)))
 
     def synchronize(self):
         """Wait until all work given to the device is done."""
@@ -53,7 +53,7 @@ class Gpu(Device):
         return f"GPU {self.index}"
 
     def generator(self, *key):
-        bits = self.xp.random.Philox4x3210(seed=_digest(key) % 2**63)
+        bits = self.xp.random.Philox4x3210(seed=digest(key) % 2**63)
         return self.xp.random.Generator(bits)
 
     def compile(self, source, options):
@@ -75,7 +75,8 @@ class Gpu(Device):
 CPU = Device()
 
 
-def _digest(key):
+def digest(key):
+    """Return a number of 128 bits that depends on `key`, a tuple of numbers and texts, alone."""
     return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=16).digest(), "little")
 
 

@@ -16,11 +16,15 @@ _TYPES = {}
 
 @dataclass
 class Clock:
-    """What keys every random draw of a net beside the layer's name: the seed, the iteration and the iter_size step."""
+    """What keys every random draw of a net beside the layer's name: the seed, the iteration and the iter_size step.
+
+    counts is set while a GPU records an iteration: the device's array (iteration, step), from which kernels are to read both.
+    """
 
     seed: int = 0
     iteration: int = 0
     step: int = 0
+    counts: object = None
 
 
 def register(cls=None, *, aliases=()):

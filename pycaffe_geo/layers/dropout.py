@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.dropout import plan_dropout_mask
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class DropoutParam:
 class Dropout(Layer):
     """TRAIN: y = x mask / (1 - dropout_ratio), where mask is 0 with probability dropout_ratio and else 1. TEST: y = x.
 
-    Any shape. The mask depends on the seed, the layer's name, the iteration and the iter_size step alone
-    (Caffe's Dropout; Srivastava et al. 2014).
+    Any shape. The mask depends on the seed, the layer's name, the iteration and the iter_size step alone; a CPU and a GPU draw
+    different ones (Caffe's Dropout; Srivastava et al. 2014).
     """
 
     parameters = {"dropout_param": DropoutParam}
@@ -32,6 +33,7 @@ class Dropout(Layer):
 
     def setup(self, bottom, top):
         self.mask = Blob((), self.dtype, self.device)
+        self.kernel = plan_dropout_mask(self.device, self.dtype)
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
@@ -53,6 +55,9 @@ class Dropout(Layer):
     def _draw(self):
         """Fill the mask with 0 and 1 / (1 - ratio)."""
         ratio, mask = self.dropout_param.dropout_ratio, self.mask.data
+        if self.kernel:
+            self.kernel(mask, ratio, self.name, self.clock)
+            return
         self.random().random(dtype=self.dtype, out=mask)
         self.xp.greater_equal(mask, ratio, out=mask)
         mask /= 1 - ratio
