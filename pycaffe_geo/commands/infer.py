@@ -14,8 +14,9 @@ A disparity d becomes depth fx B / d by --intrinsics and --baseline B, without t
 
 With --out FOLDER, of a picture or pair: depth.png (16 bits, values depth * --depth-scale), depth_color.png (colours of inverse
 depth), points.ply (--ply), pose.json, and panel.png (src, tgt, src warped to tgt, error) where the net warps an image. Of a
-folder: depth/NAME.png (for `tools/eval_depth.py --pred FOLDER/depth`) and so on; trajectory_kitti.txt and trajectory_tum.txt,
-camera to world, for tools/eval_odometry.py (times: the names of the frames where these are rising numbers, else 0, 1, 2 ...).
+folder: depth/NAME.png (for `tools/eval_depth.py --pred FOLDER/depth`) and so on, panel/NAME.png being src, tgt and warped alone;
+trajectory_kitti.txt and trajectory_tum.txt, camera to world, for tools/eval_odometry.py (times: the names of the frames where
+these are rising numbers, else 0, 1, 2 ...).
 """
 
 from pycaffe_geo.commands._common import (

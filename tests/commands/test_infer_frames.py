@@ -131,7 +131,7 @@ def test_results_are_at_the_nets_size_or_the_pictures(tool, net, folder, tmp_pat
         np.testing.assert_allclose(edge, -np.tan(np.radians(20)), rtol=1e-4)
 
 
-def test_a_disparity_is_depth_by_the_baseline(tool, net, folder, pictures, tmp_path, is_picture):
+def test_a_disparity_is_depth_by_the_baseline(tool, net, folder, pictures, tmp_path, is_picture, caplog):
     words = ["--net", net(STEREO), "--src", folder / "9.png", "--tgt", folder / "8.png", "--out", tmp_path / "out"]
     disparity = 0.02 * total(pictures[0].reshape(H // 2, 2, W // 2, 2, 3).mean(axis=(1, 3)).round())
     code, out, err = tool("infer", *words, "--intrinsics", CAMERA_WORD, "--baseline", "0.5")
@@ -140,6 +140,7 @@ def test_a_disparity_is_depth_by_the_baseline(tool, net, folder, pictures, tmp_p
     assert is_picture(tmp_path / "out" / "panel.png")
     words = [*words[:2], "--image", folder / "8.png", "--out", tmp_path / "out"]
     code, out, _ = tool("infer", *words, "--disparity-blob", "disparity")
+    assert "16 bits hold depth in steps of 0.001 by --depth-scale 1000, and its median is 0.1" in caplog.text
     assert code == 0 and "unknown scale" in out and "not made: warp ('warped') needs the right picture as --src" in out
     np.testing.assert_allclose(read_depth(tmp_path / "out" / "depth.png", 1000), 1 / disparity, atol=0.0006)
 
@@ -167,6 +168,8 @@ def test_a_folder_gives_depth_and_a_trajectory_that_the_tools_read(tool, net, fo
     names = [f"{8 + i}" for i in range(0, F, step)]
     assert sorted(path.stem for path in (out / "depth").iterdir()) == sorted(names)
     assert sorted(path.stem for path in (out / "panel").iterdir()) == sorted(names[1:-1])  # those with both neighbours
+    panel = read_color(out / "panel" / f"{names[1]}.png")  # for each source: src, tgt and warped
+    np.testing.assert_array_equal(panel[:, :2 * W], np.vstack([np.hstack([taken[k], taken[1]]) for k in (0, 2)]))
     (tmp_path / "truth").mkdir()
     for name, picture in zip(names, taken):
         np.save(tmp_path / "truth" / f"{name}.npy", 0.01 * total(picture))

@@ -10,6 +10,7 @@ from pycaffe_geo.errors import DataError, NumericError, SpecError
 from pycaffe_geo.geometry import se3
 
 log = logging.getLogger(__name__)
+COARSE = 200  # steps of 16-bit depth that its median should be at least
 
 
 class Results:
@@ -18,7 +19,7 @@ class Results:
 
     def __init__(self, folder, frames, args):
         self.folder, self.frames, self.args = folder, frames, args
-        self.too_far = 0
+        self.warned = False
 
     def path(self, t, what, ending):
         """Return where `what` of frame t is written."""
@@ -35,14 +36,23 @@ class Results:
         if self.args.full_size:
             depth = resize_depth(depth, *self.frames.size)
         share = write_depth(self.path(t, "depth", ".png"), depth, self.args.depth_scale)
-        if share and not self.too_far:
-            log.warning("frame '%s': %.1f%% of the depth is beyond %.4g, the most that 16 bits hold by --depth-scale %g; a "
-                        "smaller one reaches farther (this is told once)", self.frames.names[t], 100 * share,
-                        65535 / self.args.depth_scale, self.args.depth_scale)
-        self.too_far += share
+        self._check_scale(self.frames.names[t], depth, share)
         write_color(self.path(t, "depth_color", ".png"), colored(depth))
         if self.args.ply:
             write_ply(self.path(t, "points", ".ply"), *self._points(t, depth))
+
+    def _check_scale(self, name, depth, share):
+        """Warn once where 16 bits hold depth badly: `share` of it is too far, or its steps are coarse."""
+        scale, middle = self.args.depth_scale, np.median(depth[depth > 0])
+        if not self.warned and share:
+            log.warning("frame '%s': %.1f%% of the depth is beyond %.4g, the most that 16 bits hold by --depth-scale %g; a "
+                        "smaller one reaches farther (this is told once)", name, 100 * share, 65535 / scale, scale)
+        elif not self.warned and middle * scale < COARSE:
+            log.warning("frame '%s': 16 bits hold depth in steps of %.3g by --depth-scale %g, and its median is %.3g; a larger "
+                        "one is finer (this is told once)", name, 1 / scale, scale, middle)
+        else:
+            return
+        self.warned = True
 
     def _points(self, t, depth):
         """Return the points (n, 3) of the pixels that have depth, and their colours (n, 3)."""
@@ -57,11 +67,15 @@ class Results:
         return points[known], resize_color(self.frames.picture(t), *depth.shape)[known]
 
     def write_panel(self, t, net):
-        """Draw the first warp of the net's last run, and depth beside it."""
-        from pycaffe_geo.commands._warps import warp_rows
+        """Draw the first warp of the net's last run; of several frames without titles and error maps, which take their time."""
+        from pycaffe_geo.commands._warps import warp_picture, warp_rows
+        from pycaffe_geo.plots.depth_map import write_color
         from pycaffe_geo.plots.panels import draw_panels
 
-        draw_panels(self.path(t, "panel", ".png"), *warp_rows(net))
+        if self.args.folder:
+            write_color(self.path(t, "panel", ".png"), warp_picture(net))
+        else:
+            draw_panels(self.path(t, "panel", ".png"), *warp_rows(net))
 
     def write_pose(self, pose):
         """Write pose.json: the motion (4, 4) between the two pictures of a pair."""
