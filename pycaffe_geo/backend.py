@@ -10,6 +10,7 @@ from pycaffe_geo.errors import DeviceError
 log = logging.getLogger(__name__)
 
 _MODULES = {np.ndarray: np}
+CUBLAS_DEFAULT_MATH, CUBLAS_TF32_TENSOR_OP_MATH = 0, 3  # of cublasMath_t
 
 
 class Device:
@@ -18,6 +19,8 @@ class Device:
     index = None
     xp = np
     compiles = False  # True where `compile` makes CUDA kernels
+    tf32 = False  # True where convolutions may round float32 to TF32 on the way in
+    deterministic = False  # True where only code may run that adds in the same order every time
 
     def __str__(self):
         return "CPU"
@@ -33,12 +36,20 @@ class Device:
     def synchronize(self):
         """Wait until all work given to the device is done."""
 
+    def set_math(self, mode="DEFAULT", deterministic=False):
+        """Follow a solver's math_mode and deterministic in all that is planned from now on. A CPU has one way only."""
+
+    def matmul(self, left, right, out):
+        """Write left @ right to `out`, the large product of a layer: this one may be TF32."""
+        self.xp.matmul(left, right, out=out)
+
 
 class Gpu(Device):
-    """One CUDA device: arrays are CuPy's. tf32: convolutions may round float32 to TF32 on the way in, as PyTorch's do."""
+    """One CUDA device: arrays are CuPy's. At first convolutions may use TF32 and products of matrices not, as in PyTorch."""
 
     compiles = True
     tf32 = True
+    _tf32_products = False
 
     def __init__(self, index):
         self.xp = _load_cupy()
@@ -70,6 +81,21 @@ class Gpu(Device):
 
     def synchronize(self):
         self.xp.cuda.Device(self.index).synchronize()
+
+    def set_math(self, mode="DEFAULT", deterministic=False):
+        self.tf32, self._tf32_products = mode != "FLOAT32", mode == "TF32"
+        self.deterministic = deterministic
+
+    def matmul(self, left, right, out):
+        """As Device.matmul. cuBLAS's own switch is on for this product alone: small ones, of geometry, stay in float32."""
+        if not self._tf32_products:
+            return super().matmul(left, right, out)
+        handle, cublas = self.xp.cuda.device.get_cublas_handle(), self.xp.cuda.cublas
+        cublas.setMathMode(handle, CUBLAS_TF32_TENSOR_OP_MATH)
+        try:
+            super().matmul(left, right, out)
+        finally:
+            cublas.setMathMode(handle, CUBLAS_DEFAULT_MATH)
 
 
 CPU = Device()

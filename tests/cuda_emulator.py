@@ -15,6 +15,8 @@ import subprocess
 import numpy as np
 import standin
 
+from pycaffe_geo.backend import Gpu
+
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 SCALARS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64, "long long": np.int64,
            "unsigned char": np.uint8, "unsigned long long": np.uint64}
@@ -119,6 +121,8 @@ class EmulatedGpu(standin.StandInDevice):
 
     compiles = True
     tf32 = True
+    set_math = Gpu.set_math
+    set_math = Gpu.set_math
 
     def __init__(self, folder):
         self._folder = folder

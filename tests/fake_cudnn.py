@@ -14,7 +14,7 @@ from pycaffe_geo.ops.convolution import plan_convolution
 
 data_type = types.SimpleNamespace(FLOAT="float32", DOUBLE="float64")
 heur_mode = types.SimpleNamespace(A="A", FALLBACK="FALLBACK")
-numerical_note = types.SimpleNamespace(TENSOR_CORE="TENSOR_CORE", DOWN_CONVERT_INPUTS="DOWN_CONVERT_INPUTS")
+numerical_note = types.SimpleNamespace(**{n: n for n in ("TENSOR_CORE", "DOWN_CONVERT_INPUTS", "NONDETERMINISTIC")})
 BUILT = ["validate", "build_operation_graph", "create_execution_plans", "check_support", "build_plans"]
 WORKSPACE = 64
 graphs, streams = [], []

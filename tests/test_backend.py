@@ -42,6 +42,41 @@ def test_a_gpu_that_is_not_there():
         backend.choose_device(gpu=99)
 
 
+class RecordedCublas:
+    """Stands for CuPy as far as Gpu.matmul uses it; `modes` lists cuBLAS's math mode at each product and what it was set to."""
+
+    def __init__(self):
+        self.modes, self.cuda, self.cublas, self.device = [], self, self, self
+        self.mode = 0
+
+    def get_cublas_handle(self):
+        return "handle"
+
+    def setMathMode(self, handle, mode):
+        assert handle == "handle"
+        self.mode = mode
+
+    def matmul(self, left, right, out):
+        self.modes.append(self.mode)
+        np.matmul(left, right, out=out)
+
+
+@pytest.mark.parametrize("mode, convolutions, products", [("DEFAULT", True, 0), ("TF32", True, 3), ("FLOAT32", False, 0)])
+def test_math_mode_on_a_gpu(mode, convolutions, products):
+    gpu = object.__new__(backend.Gpu)
+    gpu.xp = RecordedCublas()
+    gpu.set_math(mode, True)
+    out = np.empty((2, 2))
+    gpu.matmul(np.ones((2, 3)), np.ones((3, 2)), out)
+    assert gpu.xp.modes == [products] and gpu.xp.mode == 0 and (out == 3).all()
+    assert gpu.tf32 == convolutions and gpu.deterministic
+
+
+def test_math_mode_means_nothing_on_the_cpu():
+    backend.CPU.set_math("TF32", True)
+    assert not backend.CPU.tf32 and not backend.CPU.deterministic
+
+
 def test_array_module_and_asnumpy():
     x = np.ones(3)
     assert backend.array_module(x) is np and backend.asnumpy(x) is x

@@ -96,6 +96,7 @@ class _Convolution:
 
     def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check):
         self.xp = device.xp
+        self._matmul = device.matmul
         self.dtype = dtype
         self.out_shape = (x_shape[0], w_shape[0], *size)
         self._batch, self._channels, *self._in_size = x_shape
@@ -122,17 +123,17 @@ class PointwiseConvolution(_Convolution):
         self._dw = self.xp.empty(self._weights_shape, self.dtype)
 
     def forward(self, x, w, b, y):
-        self.xp.matmul(w.reshape(self._weights_shape), self._planes(x), out=self._planes(y))
+        self._matmul(w.reshape(self._weights_shape), self._planes(x), out=self._planes(y))
         if b is not None:
             y += b[:, None, None]
 
     def backward_data(self, dy, w, dx, dy_unchanged=False):
-        self.xp.matmul(w.reshape(self._weights_shape).swapaxes(1, 2), self._planes(dy), out=self._planes(dx))
+        self._matmul(w.reshape(self._weights_shape).swapaxes(1, 2), self._planes(dy), out=self._planes(dx))
 
     def backward_weights(self, x, dy, dw, x_unchanged=False):
         total = dw.reshape(self._weights_shape)
         for x_sample, dy_sample in zip(self._planes(x), self._planes(dy)):
-            self.xp.matmul(dy_sample, x_sample.swapaxes(1, 2), out=self._dw)
+            self._matmul(dy_sample, x_sample.swapaxes(1, 2), out=self._dw)
             total += self._dw
 
     def _planes(self, array):
@@ -180,7 +181,7 @@ class PatchConvolution(_Convolution):
             pixels = self._pixel_buffer(last - first)
             self._load_image(x[first:last])
             for rows in self._row_blocks():
-                self.xp.matmul(self._load_columns(last - first, rows), weights, out=self._matrix(pixels, rows))
+                self._matmul(self._load_columns(last - first, rows), weights, out=self._matrix(pixels, rows))
             self.xp.add(pixels.transpose(1, 0, 4, 2, 3), bias, out=self._split(y[first:last]))
 
     def backward_weights(self, x, dy, dw, x_unchanged=False):
@@ -193,7 +194,7 @@ class PatchConvolution(_Convolution):
                 self._load_image(x[first:last])
             for rows in self._row_blocks():
                 columns = self._column_buffer(last - first, rows) if keep else self._load_columns(last - first, rows)
-                self.xp.matmul(self._matrix(pixels, rows).swapaxes(1, 2), columns, out=self._dw)
+                self._matmul(self._matrix(pixels, rows).swapaxes(1, 2), columns, out=self._dw)
                 total += part
 
     def backward_data(self, dy, w, dx, dy_unchanged=False):
@@ -217,7 +218,7 @@ class PatchConvolution(_Convolution):
         weights = weights[:, :, start:start + length * self._group_channels]
         patches = self._patches(target[:, i * self._dilation[0]:, j * self._dilation[1]:], self._out_size[0], (1, length))
         run = self._runs[:patches.size].reshape(self._group, -1, weights.shape[2])
-        self.xp.matmul(pixels, weights, out=run)
+        self._matmul(pixels, weights, out=run)
         patches += run.reshape(patches.shape)
 
     def _sample_blocks(self):

@@ -10,6 +10,7 @@ class NdConvolution:
 
     def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check=None):
         self.xp = device.xp
+        self._matmul = device.matmul
         self.out_shape = (x_shape[0], w_shape[0], *size)
         channels, kernel = x_shape[1], w_shape[2:]
         padded = [n + 2 * p for n, p in zip(x_shape[2:], pad)]
@@ -31,14 +32,14 @@ class NdConvolution:
         weights = w.reshape(self._weights_shape)
         for x_sample, y_sample in zip(x, y):
             self._load(x_sample)
-            self.xp.matmul(weights, self._matrix, out=self._rows(y_sample))
+            self._matmul(weights, self._matrix, out=self._rows(y_sample))
         if b is not None:
             y += b.reshape(-1, *[1] * (y.ndim - 2))
 
     def backward_data(self, dy, w, dx, dy_unchanged=False):
         weights = w.reshape(self._weights_shape).swapaxes(1, 2)
         for dy_sample, dx_sample in zip(dy, dx):
-            self.xp.matmul(weights, self._rows(dy_sample), out=self._matrix)
+            self._matmul(weights, self._rows(dy_sample), out=self._matrix)
             self._padded[...] = 0
             for tap, places in self._taps:
                 self._padded[places] += self._columns[tap]
@@ -48,7 +49,7 @@ class NdConvolution:
         total = dw.reshape(self._weights_shape)
         for x_sample, dy_sample in zip(x, dy):
             self._load(x_sample)
-            self.xp.matmul(self._rows(dy_sample), self._matrix.swapaxes(1, 2), out=self._dw)
+            self._matmul(self._rows(dy_sample), self._matrix.swapaxes(1, 2), out=self._dw)
             total += self._dw
 
     def backward_bias(self, dy, db):

@@ -13,17 +13,19 @@ def plan_product(dtype, device):
 
     left (M, K) and right (K, N) are C-contiguous or the transpose of such an array; out (M, N) is C-contiguous.
     """
-    return onednn_product(np.dtype(dtype), device) or _product(Pool(device), device.xp)
+    return onednn_product(np.dtype(dtype), device) or _product(Pool(device), device)
 
 
-def _product(pool, xp):
+def _product(pool, device):
     def product(left, right, out, add=False):
         if not add:
-            xp.matmul(left, right, out=out)
+            device.matmul(left, right, out)
             return
-        rows = max(1, BLOCK // max(1, out.shape[1]) if xp is np else len(out))
+        rows = max(1, BLOCK // max(1, out.shape[1]) if device.xp is np else len(out))
         for i in range(0, len(out), rows):
             part = out[i:i + rows]
-            part += xp.matmul(left[i:i + rows], right, out=pool.get(part.shape, out.dtype))
+            made = pool.get(part.shape, out.dtype)
+            device.matmul(left[i:i + rows], right, made)
+            part += made
 
     return product

@@ -69,6 +69,7 @@ class Solver:
         self.definition = definition
         self.dtype = dtype
         self.device = device or choose_device(solver_mode=definition.solver_mode, device_id=definition.device_id)
+        self.device.set_math(definition.math_mode, definition.deterministic)
         self.callbacks = list(callbacks)
         self.iter = 0
         self.lr = 0.0

@@ -95,9 +95,14 @@ class NetDef:
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file (Caffe's SolverParameter, and our own `freeze`, `warmup_iter`, `cosine` policy). Iterations count from 0.
+    """A solver file (Caffe's SolverParameter, our own `freeze`, `warmup_iter`, `cosine` policy, and those below). Iterations count from 0.
 
     net, train_net and test_net hold paths, or the NetDef of a network that stands inside the solver file (`net_param`, ...).
+
+    Our own, for GPUs (a CPU computes in full float32, in the same order every time):
+    math_mode      how convolutions and InnerProducts may multiply float32 numbers. TF32: rounded to 10 bits after the point on
+                   tensor cores; FLOAT32: never; DEFAULT as in PyTorch: convolutions by cuDNN rounded, the others not
+    deterministic  bars cuDNN's engines that add in an order of their own. (Of our layers only Embed and BatchReindex do.)
     """
 
     net: str = ""
@@ -136,6 +141,8 @@ class SolverDef:
     random_seed: int = -1
     solver_mode: Literal["CPU", "GPU"] = "CPU"
     device_id: int = 0
+    math_mode: Literal["DEFAULT", "TF32", "FLOAT32"] = "DEFAULT"
+    deterministic: bool = False
     debug_info: bool = False
     layer_wise_reduce: bool = True
     weights: tuple[str, ...] = ()

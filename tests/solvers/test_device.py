@@ -24,3 +24,8 @@ def test_training_on_a_device_equals_training_on_the_cpu(tmp_path, standin_devic
             weights.append([asnumpy(b.data) for b in solver.net.learnable])
         for cpu, other in zip(*weights):
             np.testing.assert_allclose(cpu, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_solvers_math_mode_goes_to_its_device(tmp_path, emulated_gpu):
+    get_solver(write_small(tmp_path), device=emulated_gpu, math_mode="FLOAT32", deterministic=True)
+    assert not emulated_gpu.tf32 and emulated_gpu.deterministic

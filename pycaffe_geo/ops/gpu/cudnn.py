@@ -84,7 +84,7 @@ class CudnnLibrary:
         shapes: {X: ..., W: ..., Y: ...}; geometry: (stride, pad, dilation), each (vertical, horizontal). Raises cuDNN's
         cudnnGraphNotSupportedError.
         """
-        key = result, *shapes.values(), *geometry, dtype, self.device.tf32
+        key = result, *shapes.values(), *geometry, dtype, self.device.tf32, self.device.deterministic
         if key not in self._graphs:
             self._graphs[key] = graph = self._build(result, shapes, geometry, dtype)
             self._room = max(self._room, graph.get_workspace_size())
@@ -115,12 +115,18 @@ class CudnnLibrary:
         graph.validate()
         graph.build_operation_graph()
         graph.create_execution_plans([self.cudnn.heur_mode.A, self.cudnn.heur_mode.FALLBACK])
-        if dtype == "float32" and not self.device.tf32:
-            notes = self.cudnn.numerical_note
-            graph.deselect_numeric_notes([notes.TENSOR_CORE, notes.DOWN_CONVERT_INPUTS])
+        graph.deselect_numeric_notes(self._barred(dtype))
         graph.check_support()
         graph.build_plans()
         return graph
+
+    def _barred(self, dtype):
+        """Return cuDNN's notes on the engines that must not run."""
+        notes = self.cudnn.numerical_note
+        barred = [notes.NONDETERMINISTIC] if self.device.deterministic else []
+        if dtype == "float32" and not self.device.tf32:
+            barred += [notes.TENSOR_CORE, notes.DOWN_CONVERT_INPUTS]
+        return barred
 
 
 def _strides(shape):

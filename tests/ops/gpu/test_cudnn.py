@@ -67,11 +67,19 @@ def test_equal_sizes_share_their_graphs(module, emulated_gpu):
     assert len(module.graphs) == 3
 
 
-@pytest.mark.parametrize("tf32, dtype, count", [(True, "float32", 0), (False, "float32", 2), (False, "float64", 0)])
-def test_tf32_can_be_refused(tf32, dtype, count, module, emulated_gpu):
-    emulated_gpu.tf32 = tf32
+@pytest.mark.parametrize("mode, dtype, count", [("DEFAULT", "float32", 0), ("FLOAT32", "float32", 2), ("FLOAT32", "float64", 0)])
+def test_tf32_can_be_refused(mode, dtype, count, module, emulated_gpu):
+    emulated_gpu.set_math(mode)
     plan_convolution((1, 2, 5, 5), (3, 2, 3, 3), dtype=dtype, device=emulated_gpu)
     assert [len(g.notes) for g in module.graphs] == [count] * 3
+
+
+def test_a_solvers_math_mode_chooses_graphs_of_its_own(module, emulated_gpu):
+    for mode, deterministic in (("TF32", True), ("FLOAT32", True), ("TF32", False), ("TF32", True)):
+        emulated_gpu.set_math(mode, deterministic)
+        plan_convolution((1, 2, 5, 5), (3, 2, 3, 3), dtype="float32", device=emulated_gpu)
+    exact = ["TENSOR_CORE", "DOWN_CONVERT_INPUTS"]
+    assert [g.notes for g in module.graphs[::3]] == [["NONDETERMINISTIC"], ["NONDETERMINISTIC", *exact], []]
 
 
 def test_sizes_that_cudnn_refuses_run_on_the_reference(module, emulated_gpu, monkeypatch):
