@@ -122,7 +122,6 @@ class EmulatedGpu(standin.StandInDevice):
     compiles = True
     tf32 = True
     set_math = Gpu.set_math
-    set_math = Gpu.set_math
 
     def __init__(self, folder):
         self._folder = folder
