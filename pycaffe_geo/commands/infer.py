@@ -147,7 +147,7 @@ def _take_depth(net, output, results, t):
 def _take_motion(net, output, roles, results, t, motions):
     """Gather the motions that are known at frame t; of a pair print and write the motion."""
     from pycaffe_geo.backend import asnumpy
-    from pycaffe_geo.commands._infer.results import neighbour_motions
+    from pycaffe_geo.commands._infer.results import gather_motions
 
     blob = net.blobs[output.blobs[0]]
     offsets = [int(role.split()[1]) for role in roles if role.startswith("color ") and role != "color 0"]
@@ -156,7 +156,7 @@ def _take_motion(net, output, roles, results, t, motions):
                         "name the blob of the motions by --pose-blob")
     poses = asnumpy(blob.data).astype(float).reshape(-1, 4, 4)
     if results.args.folder:
-        motions |= neighbour_motions(t, offsets, poses)
+        gather_motions(motions, t, offsets, poses)
         return
     _print_pose(poses[0])
     if results.args.out:

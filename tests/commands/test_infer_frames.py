@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from pycaffe_geo.commands._infer.results import gather_motions
 from pycaffe_geo.datasets.images import read_color, read_depth
 from pycaffe_geo.datasets.pairs import write_pairs
 from pycaffe_geo.datasets.trajectory import read_kitti, read_tum_trajectory
@@ -184,6 +185,29 @@ def test_a_folder_gives_depth_and_a_trajectory_that_the_tools_read(tool, net, fo
     np.testing.assert_allclose(poses, wanted, atol=1e-5)
     words = ["--gt", out / "trajectory_tum.txt", "--est", out / "trajectory_tum.txt", "--format", "tum"]
     assert tool("eval_odometry", *words)[0] == 0
+
+
+@pytest.mark.parametrize("offsets", [(-1,), (1,), (-1, 1), (-2, -1, 1, 2)])
+def test_motions_between_neighbours_are_those_of_any_snippets(offsets):
+    rng = np.random.default_rng(4)
+    camera_to_world = np.tile(np.eye(4), (7, 1, 1))
+    camera_to_world[:, :3, :3], camera_to_world[:, :3, 3] = so3.exp(rng.normal(size=(7, 3))), rng.normal(size=(7, 3))
+    motions = {}
+    for t in range(max(0, -min(offsets)), 7 - max(0, max(offsets))):
+        gather_motions(motions, t, offsets, [np.linalg.inv(camera_to_world[t + o]) @ camera_to_world[t] for o in offsets])
+    assert sorted(motions) == list(range(6))
+    for i, motion in motions.items():
+        np.testing.assert_allclose(motion, np.linalg.inv(camera_to_world[i]) @ camera_to_world[i + 1], atol=1e-12)
+
+
+def test_a_pose_net_needs_depth_for_its_warps_alone(tool, pose_net, folder, tmp_path):
+    words = ["--src", folder / "8.png", "--tgt", folder / "9.png", "--out", tmp_path / "out"]
+    code, out, err = tool("infer", "--net", pose_net, *words)
+    assert code == 0 and "not made: warp ('warped') needs --depth and --intrinsics or --fov" in out, err
+    pose = json.loads((tmp_path / "out" / "pose.json").read_text(encoding="utf-8"))["T_src_tgt"]
+    code, out, err = tool("infer", "--net", pose_net, "--folder", folder, "--out", tmp_path / "out")
+    assert code == 0, err
+    np.testing.assert_allclose(read_kitti(tmp_path / "out" / "trajectory_kitti.txt")[1], pose, rtol=1e-6, atol=1e-12)
 
 
 def test_a_file_of_frames(tool, net, pictures, tmp_path):

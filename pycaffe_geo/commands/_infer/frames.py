@@ -41,8 +41,8 @@ class Frames:
         return self._load(*self.find(t, "color 0"))
 
     def camera(self, t, height, width):
-        """Return the intrinsics (1, 4) of frame t at this size, or None where they are not known."""
-        return self.blob(t, "intrinsics", height, width).reshape(1, 4) if self.has(t, ["intrinsics"]) else None
+        """Return the intrinsics (1, 4) of frame t at this size."""
+        return self.blob(t, "intrinsics", height, width).reshape(1, 4)
 
     def _scale(self, kind, where, height, width):
         array = self._load(kind, where)

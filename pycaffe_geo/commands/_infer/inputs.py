@@ -28,8 +28,9 @@ def as_inputs(net, size=None):
             roles |= found
             shapes |= {top: _shape(role, sides) for top, role in found.items()}
         elif layer.type == "Input":
-            given = layer.parameters["input_param"].shape
-            named = {top: (1, *given[min(i, len(given) - 1)].dim[1:]) for i, top in enumerate(layer.top)}
+            given = layer.parameters["input_param"].shape if "input_param" in layer.parameters else ()
+            each = given * len(layer.top) if len(given) == 1 else given
+            named = {top: (1, *shape.dim[1:]) for top, shape in zip(layer.top, each)}
             roles |= {top: _BY_NAME.get(top, top) for top in named}
             shapes |= named
     unknown = [top for top in roles if roles[top] == top and len(shapes[top]) == 4 and shapes[top][1] == 3]

@@ -6,7 +6,7 @@ import logging
 import numpy as np
 
 from pycaffe_geo.datasets.images import resize_color, resize_depth
-from pycaffe_geo.errors import DataError, NumericError, SpecError
+from pycaffe_geo.errors import NumericError, SpecError
 from pycaffe_geo.geometry import se3
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,7 @@ class Results:
         """Return the points (n, 3) of the pixels that have depth, and their colours (n, 3)."""
         from pycaffe_geo.geometry.camera import unit_rays
 
-        camera = self.frames.camera(t, *depth.shape)
-        if camera is None:
-            raise DataError("--ply needs the camera: give --intrinsics or --fov")
-        x, y = unit_rays(camera, depth[None, None].astype(float))
+        x, y = unit_rays(self.frames.camera(t, *depth.shape), depth[None, None].astype(float))
         known = depth > 0
         points = np.stack([x * depth, y.T * depth, depth], axis=-1)
         return points[known], resize_color(self.frames.picture(t), *depth.shape)[known]
@@ -125,7 +122,16 @@ def as_depth(output, data, focal_baseline, frame):
     return np.where(known, values, 0).astype(np.float32)
 
 
-def neighbour_motions(t, offsets, poses):
-    """Return {i: T (4, 4) from frame i + 1 to frame i} that the transforms `poses` from frame t to its neighbours tell."""
-    told = {t - 1: pose for offset, pose in zip(offsets, poses) if offset == -1}
-    return told | {t: se3.inverse(pose) for offset, pose in zip(offsets, poses) if offset == 1}
+def gather_motions(motions, t, offsets, poses):
+    """Add to `motions` {i: T (4, 4) from frame i + 1 to frame i} what transforms `poses` from frame t to those at `offsets` tell.
+
+    What is told of a frame and the one before it by that frame itself counts more than what others tell.
+    """
+    known = {0: np.eye(4)} | dict(zip(offsets, poses))
+    for offset in known:
+        if offset + 1 in known:
+            motion = known[offset] @ se3.inverse(known[offset + 1])
+            if offset == -1:
+                motions[t - 1] = motion
+            else:
+                motions.setdefault(t + offset, motion)
