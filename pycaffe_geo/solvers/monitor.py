@@ -1,4 +1,4 @@
-"""Warns when depth, pose or a mask collapses to a constant: the loss may still fall while nothing is learnt."""
+"""Warns when depth, disparity, pose or a mask collapses: the loss may still fall while nothing is learnt."""
 
 import logging
 
@@ -8,14 +8,16 @@ log = logging.getLogger(__name__)
 
 SPREAD = 1e-3  # a standard deviation below this part of the mean absolute value is a constant
 AT_BOUND = 0.9  # more than this part of the pixels at the least or the greatest value is a collapse
-DEPTH, POSE, MASK = "depth", "pose", "mask"
+UNSEEN = 0.01  # a pixel that a predicted mask weighs less does not count
+DEPTH, DISPARITY, POSE, MASK, WEIGHT = "depth", "disparity", "pose", "mask", "predicted mask"
 
 
 class Monitor(Callback):
     """Looks, at each display, at predicted depth and pose and at every mask; warns once a blob until it recovers.
 
-    Depth is bottom 0 of Transform3DGrid and EigenLoss, pose is the twist of SE3Generator;
-    both only where a gradient flows into them. Masks are the weights of losses and the validity tops of the geometry layers.
+    Depth is bottom 0 of Transform3DGrid and EigenLoss, disparity that of SmoothnessLoss and Disparity1D and the u of Warping,
+    pose what SE3Generator and EulerGenerator read; all only where a gradient flows into them. Masks are the weights of losses
+    and the validity tops of the geometry layers; predicted masks come from a Softmax into an Eltwise product.
     """
 
     def __init__(self):
@@ -23,7 +25,8 @@ class Monitor(Callback):
 
     def displayed(self, solver, report):
         for kind, index, blob in watched(solver.net):
-            problem = collapse(kind, blob.data)
+            fresh = kind == DISPARITY and report.iteration == 0 and not bool(blob.data.any())  # heads may start at exactly 0
+            problem = "" if fresh else collapse(kind, blob.data)
             if problem and blob.name not in self._warned:
                 self._warned.add(blob.name)
                 cause = dead_relu(solver.net, index, blob)
@@ -32,20 +35,45 @@ class Monitor(Callback):
                 self._warned.discard(blob.name)
 
 
+# {layer type: (kind, number of the bottom)}
+_PREDICTED = {"Transform3DGrid": (DEPTH, 0), "EigenLoss": (DEPTH, 0), "SmoothnessLoss": (DISPARITY, 0),
+              "Disparity1D": (DISPARITY, 0), "Warping": (DISPARITY, 1), "SE3Generator": (POSE, 0), "EulerGenerator": (POSE, 0)}
+
+
 def watched(net):
     """Return [(kind, number of the layer that reads or makes it, Blob)] of what a Monitor looks at, each blob once."""
     found = {}
     for i, (layer, bottom, top) in enumerate(zip(net.layers, net.bottoms, net.tops)):
         learns = net.propagate_down(i)
-        if layer.type in ("Transform3DGrid", "EigenLoss") and learns[0]:
-            found.setdefault(bottom[0].name, (DEPTH, i, bottom[0]))
-        elif layer.type == "SE3Generator" and learns[0]:
-            found.setdefault(bottom[0].name, (POSE, i, bottom[0]))
+        if layer.type in _PREDICTED:
+            kind, number = _PREDICTED[layer.type]
+            if learns[number]:
+                found.setdefault(bottom[number].name, (kind, i, bottom[number]))
         elif layer.type in ("PinholeProjection", "InverseWarping") and len(top) == layer.tops[1]:
             found.setdefault(top[-1].name, (MASK, i + 1, top[-1]))
+        elif layer.type == "Eltwise" and layer.eltwise_param.operation == "PROD":
+            for blob, wanted in zip(bottom, learns):
+                if wanted and _from_softmax(net, i, blob):
+                    found.setdefault(blob.name, (WEIGHT, i, blob))
         if layer.is_loss and len(bottom) > 2:
             found.setdefault(bottom[2].name, (MASK, i, bottom[2]))
     return list(found.values())
+
+
+def _from_softmax(net, index, blob):
+    """Does a Softmax make `blob`, which is made below layer `index`, or what is cut and reshaped to it?"""
+    while True:
+        index = _maker(net, index, blob)
+        if index is None or net.layers[index].type not in ("Softmax", "Slice", "Reshape"):
+            return False
+        if net.layers[index].type == "Softmax":
+            return True
+        blob = net.bottoms[index][0]
+
+
+def _maker(net, index, blob):
+    """Return the number of the last layer below layer `index` that makes `blob`, or None."""
+    return next((i for i in reversed(range(index)) if any(t is blob for t in net.tops[i])), None)
 
 
 def seen_blobs(net):
@@ -57,6 +85,8 @@ def seen_blobs(net):
     for layer, bottom, top in zip(net.layers, net.bottoms, net.tops):
         if layer.type == "InverseWarping":
             warped.update(top)
+        if layer.type == "Transform3DGrid":
+            seen.append(bottom[0])
         if layer.type == "InverseWarping" or (layer.is_loss or layer.type == "PhotometricError") and warped & {*bottom}:
             seen += [*bottom, *top]
     seen += [net.blobs[name] for name in ("depth", "tgt") if name in net.blobs]
@@ -66,11 +96,15 @@ def seen_blobs(net):
 def collapse(kind, data):
     """Return what is wrong with `data`, or "".
 
-    depth: std / mean < 1e-3, or more than 90 % of the pixels at the least or greatest value. pose: the same twist for every
-    sample (an output of exactly 0 is a fresh head, not a collapse). mask: more than 90 % of it 0, or one value between 0 and 1.
+    depth, disparity: std / mean < 1e-3, or more than 90 % of the pixels at the least or greatest value. pose: the same numbers
+    for every sample (an output of exactly 0 is a fresh head, not a collapse). mask: more than 90 % of it 0, or one value between
+    0 and 1. predicted mask: more than 90 % of it below 0.01.
     """
     if kind == POSE:
         return _constant(data.std(axis=0), data) if data.shape[0] > 1 and bool(data.any()) else ""
+    if kind == WEIGHT:
+        unseen = float((data < UNSEEN).mean())
+        return f"{unseen:.1%} of it is below {UNSEEN}: nothing counts" if unseen > AT_BOUND else ""
     if kind == MASK:
         zero = float((data == 0).mean())
         if zero > AT_BOUND:
@@ -95,7 +129,7 @@ def dead_relu(net, index, blob):
 def nearest_relu(net, index, blob):
     """Return the number of the nearest ReLU below `blob`, which is made below layer `index`, or None."""
     while True:
-        index = next((i for i in reversed(range(index)) if any(t is blob for t in net.tops[i])), None)
+        index = _maker(net, index, blob)
         if index is None or not net.bottoms[index]:
             return None
         if net.layers[index].type == "ReLU":

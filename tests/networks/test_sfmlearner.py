@@ -12,6 +12,7 @@ from pycaffe_geo.datasets.rooms_sequences import render_runs
 from pycaffe_geo.gradient_check_net import check_net
 from pycaffe_geo.net import Net
 from pycaffe_geo.solvers import get_solver
+from pycaffe_geo.solvers.monitor import Monitor
 from pycaffe_geo.spec import SolverDef, load_net
 
 PROTOTXT = Path(__file__).resolve().parents[2] / "prototxt"
@@ -25,9 +26,10 @@ DISPNET = {
     "cnv7_a_conv": (512, 512, 3), "cnv7_b_conv": (512, 512, 3),
     "dec7_up_deconv": (512, 512, 3), "dec7_i_conv": (512, 1024, 3), "dec6_up_deconv": (512, 512, 3),
     "dec6_i_conv": (512, 1024, 3), "dec5_up_deconv": (512, 256, 3), "dec5_i_conv": (256, 512, 3),
-    "dec4_up_deconv": (256, 128, 3), "dec4_i_conv": (128, 256, 3), "disp4_conv": (1, 128, 3), "dec3_up_deconv": (128, 64, 3), "dec3_i_conv": (64, 129, 3), "disp3_conv": (1, 64, 3),
-    "dec2_up_deconv": (64, 32, 3), "dec2_i_conv": (32, 65, 3), "disp2_conv": (1, 32, 3), "dec1_up_deconv": (32, 16, 3),
-    "dec1_conv": (16, 17, 3), "disp1_conv": (1, 16, 3),
+    "dec4_up_deconv": (256, 128, 3), "dec4_i_conv": (128, 256, 3), "disp4_conv": (1, 128, 3),
+    "dec3_up_deconv": (128, 64, 3), "dec3_i_conv": (64, 129, 3), "disp3_conv": (1, 64, 3),
+    "dec2_up_deconv": (64, 32, 3), "dec2_i_conv": (32, 65, 3), "disp2_conv": (1, 32, 3),
+    "dec1_up_deconv": (32, 16, 3), "dec1_conv": (16, 17, 3), "disp1_conv": (1, 16, 3),
 }
 POSE_NET = {
     "pose_cnv1_conv": (16, 9, 7), "pose_cnv2_conv": (32, 16, 5), "pose_cnv3_conv": (64, 32, 3), "pose_cnv4_conv": (128, 64, 3),
@@ -276,3 +278,15 @@ def test_fifty_steps_as_in_pytorch(runs):
     assert losses[-1] < losses[0]
     for blob, leaf in zip(solver.net.learnable, leaves):
         np.testing.assert_allclose(blob.data, leaf.detach().numpy(), rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("explain", [0, 0.2])
+def test_the_mask_collapses_without_its_regularisation_and_the_run_says_so(runs, explain, caplog):
+    fields = dict(type="Adam", base_lr=0.1, momentum=0.9, lr_policy="fixed", max_iter=81, display=20, random_seed=3)
+    solver = get_solver(SolverDef(net=tiny(runs, explain=explain), **fields, snapshot_prefix="unused",
+                                  freeze=("cnv*", "dec*", "disp*", "pose*", "mask_up*")), callbacks=[Monitor()])
+    solver.step(81)
+    said = [text for text in caplog.messages if "predicted mask" in text]
+    names = [f"mask{scale}" for scale in range(1, 5)]
+    assert [name for name in names if any(f"'{name}' has collapsed: 100.0% of it is below" in s for s in said)] == (
+        [] if explain else names)

@@ -1,12 +1,13 @@
-"""The monitor: constant depth, pose and masks, the dead ReLU below them, one warning until a blob recovers."""
+"""The monitor: constant depth, disparity, pose and masks, the dead ReLU below them, one warning until a blob recovers."""
 
 import numpy as np
 import pytest
 
 from pycaffe_geo.net import Net
+from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.callback import Report
 from pycaffe_geo.solvers.monitor import Monitor, collapse, watched
-from pycaffe_geo.spec import load_net
+from pycaffe_geo.spec import SolverDef, load_net
 
 TEXT = """
 layers:
@@ -76,12 +77,51 @@ def test_a_pose_that_is_the_same_for_every_sample_and_an_empty_mask(caplog):
     assert texts[1] == "iteration 30: mask blob 'seen' has collapsed: 100.0% of it is 0"
 
 
+DEAD = """
+layers:
+- {name: x, type: DummyData, dummy_data_param: {shape: {dim: [2, 1, 4, 5]}, data_filler: {type: uniform, min: 0, max: 255}}}
+- name: score
+  type: Convolution
+  bottom: x
+  convolution_param: {num_output: 1, kernel_size: 1, weight_filler: {type: constant, value: WEIGHT}}
+- {name: disparity, type: ReLU, bottom: score}
+- {name: zero, type: Power, bottom: disparity, power_param: {scale: 0}}
+- {name: warped, type: Warping, bottom: [x, disparity, zero]}
+- {name: loss, type: AbsLoss, bottom: [warped, x]}
+- {name: smooth, type: SmoothnessLoss, bottom: disparity}
+"""
+
+
+def run(text, steps, **fields):
+    """Train the net `text` with a Monitor that looks at every tenth iteration."""
+    options = dict(net=load_net("m.yaml", text), base_lr=1e-4, lr_policy="fixed", max_iter=steps, display=10, random_seed=1)
+    solver = get_solver(SolverDef(**options, snapshot_prefix="unused", **fields), callbacks=[Monitor()])
+    solver.step(steps)
+
+
+def test_a_run_whose_disparity_is_dead(caplog):
+    """Zeros at the start may be a fresh head; ten iterations later they are a collapse."""
+    run(DEAD.replace("WEIGHT", "-1"), 20)
+    assert [r.getMessage() for r in caplog.records if "collapsed" in r.getMessage()] == [
+        "iteration 10: disparity blob 'disparity' has collapsed: 100.0% of the pixels are at the least value, 0; "
+        "the ReLU 'disparity' below it is dead: 100.0% of its output is 0"
+    ]
+
+
+def test_a_run_whose_disparity_lives(caplog):
+    run(DEAD.replace("WEIGHT", "0.01"), 20, type="Adam")
+    assert not [r for r in caplog.records if "collapsed" in r.getMessage()]
+
+
 @pytest.mark.parametrize(
     "kind, data, problem",
     [
         ("depth", RNG.uniform(1, 5, (2, 1, 4, 5)), ""),
         ("depth", 3 + 1e-4 * RNG.normal(size=(2, 1, 4, 5)), "standard deviation "),
         ("depth", np.where(np.arange(100) < 95, 80.0, 1.0), "95.0% of the pixels are at the greatest value, 80"),
+        ("disparity", np.zeros((2, 1, 4, 5)), "100.0% of the pixels are at the least value, 0"),
+        ("predicted mask", np.full((2, 1, 4, 5), 0.5), ""),
+        ("predicted mask", np.where(np.arange(100) < 95, 1e-3, 0.9), "95.0% of it is below 0.01: nothing counts"),
         ("pose", np.zeros((4, 6)), ""),
         ("pose", np.ones((1, 6)), ""),
         ("pose", RNG.normal(size=(4, 6)), ""),
