@@ -95,7 +95,9 @@ class NetDef:
 
 @dataclass(frozen=True)
 class SolverDef:
-    """A solver file (Caffe's SolverParameter, our own `freeze`, `warmup_iter`, `cosine` policy, and those below). Iterations count from 0.
+    """A solver file (Caffe's SolverParameter, and our own `freeze`, `warmup_iter`, `cosine` policy, and those below).
+
+    Iterations count from 0.
 
     net, train_net and test_net hold paths, or the NetDef of a network that stands inside the solver file (`net_param`, ...).
 
