@@ -18,7 +18,7 @@ def plan_update(rule, device, dtype):
 
 
 def plan_update_of_all(rule, regularization, device, dtype):
-    """Return a function(arrays, mults, scale, numbers) that runs `rule` on all parameters at once, or None.
+    """Return a GpuUpdate, a function(arrays, mults, scale, numbers) that runs `rule` on all parameters at once, or None.
 
     For each parameter arrays has (data, diff, history ...), mults (factor on the rate, decay). It does what plan_update says, but
     with decay sign(data) where `regularization` is "L1". `numbers` are what the rule of solvers.rules gives, rate first.

@@ -180,7 +180,7 @@ class Updater:
     """Applies one rule to the parameter blobs of a net: scale (clip, 1 / iter_size) -> decay -> rule -> subtract, in place.
 
     After `apply` a blob's diff holds what was subtracted from its data, as in Caffe. `history` is a list of flat arrays in
-    Caffe's order: slot 0 of every blob, then slot 1 of every blob.
+    Caffe's order: slot 0 of every blob, then slot 1 of every blob. `together` is a GpuUpdate on a GPU, else None.
     """
 
     def __init__(self, solver, blobs, lr_mults, decay_mults):
@@ -196,22 +196,28 @@ class Updater:
         self._scratch = None
         first = self.blobs[0] if self.blobs and solver.regularization_type == "L2" else None
         self._compiled = plan_update(solver.type, first.device, first.dtype) if first else None
-        self._together = None
+        self.together = None
         if self.blobs:
             device, dtype = self.blobs[0].device, self.blobs[0].dtype
-            self._together = plan_update_of_all(solver.type, solver.regularization_type, device, dtype)
+            self.together = plan_update_of_all(solver.type, solver.regularization_type, device, dtype)
 
     def apply(self, rate, iteration, scale=1.0):
         """Update every blob whose lr_mult is not 0. `scale` multiplies the gradients first."""
-        if self._together:
-            learned = [i for i, lr in enumerate(self.lr_mults) if lr]
-            arrays = [(self.blobs[i].data, self.blobs[i].diff, *self.history[i :: len(self.blobs)]) for i in learned]
-            mults = [(self.lr_mults[i], self.solver.weight_decay * self.decay_mults[i]) for i in learned]
-            self._together(arrays, mults, scale, self.rule.numbers(rate, iteration))
+        if self.together:
+            self.place()
+            self.together.load(scale, self.rule.numbers(rate, iteration))
+            self.together.launch()
             return
         for i, blob in enumerate(self.blobs):
             if self.lr_mults[i]:
                 self._apply_one(i, blob, rate * self.lr_mults[i], iteration, scale)
+
+    def place(self):
+        """Tell `together`, which updates all blobs by one kernel, where they lie."""
+        learned = [i for i, lr in enumerate(self.lr_mults) if lr]
+        arrays = [(self.blobs[i].data, self.blobs[i].diff, *self.history[i :: len(self.blobs)]) for i in learned]
+        mults = [(self.lr_mults[i], self.solver.weight_decay * self.decay_mults[i]) for i in learned]
+        self.together.place(arrays, mults)
 
     def _apply_one(self, i, blob, rate, iteration, scale):
         xp = blob.device.xp

@@ -29,8 +29,15 @@ __device__ inline REAL step(int rule, REAL g, REAL rate, const REAL *numbers, RE
     }
 }
 
+// Keep the numbers of a step on the device: as arguments of a kernel they come in the order of the stream, and nobody waits.
+KERNEL load(REAL scale, REAL rate, REAL a, REAL b, REAL c, REAL rest_a, REAL rest_b, REAL *numbers)
+{
+    REAL values[] = {scale, rate, a, b, c, rest_a, rest_b};
+    if (place() < 7) numbers[place()] = values[place()];
+}
+
 // arrays: data, diff and one or two of history. mults: for each parameter its factor on the rate and its decay. numbers: scale,
-// rate, and what `step` takes.
+// rate, and what `step` takes; where the scale is NaN nothing is changed.
 // absolute: the decay acts on the sign of the data (L1), else on the data (L2).
 KERNEL update(int rule, int absolute, const int *chunks, const int *counts, const unsigned long long *arrays, const REAL *mults,
               const REAL *numbers)
@@ -39,6 +46,7 @@ KERNEL update(int rule, int absolute, const int *chunks, const int *counts, cons
     REAL *data = (REAL *)arrays[4 * p], *diff = (REAL *)arrays[4 * p + 1];
     REAL *history = (REAL *)arrays[4 * p + 2], *second = (REAL *)arrays[4 * p + 3];
     REAL scale = numbers[0], rate = numbers[1] * mults[2 * p], decay = mults[2 * p + 1], none = 0;
+    if (scale != scale) return;
     for (int i = first + threadIdx.x; i < last; i += THREADS) {
         REAL d = data[i], h = history[i], v = second ? second[i] : none;
         REAL pull = absolute ? (d > 0) - (d < 0) : d;

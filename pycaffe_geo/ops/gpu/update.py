@@ -9,7 +9,7 @@ CHUNK = 4096  # as in update.cu
 NUMBERS = 7  # scale, rate, the rule's other numbers a, b, c, then 1 - a, 1 - b
 
 
-class _Places:
+class Places:
     """Where the arrays of the parameters lie, kept on the device and written again when that changes."""
 
     def __init__(self, device):
@@ -36,16 +36,17 @@ class GpuUpdate:
     """Call it as ops.update.plan_update_of_all says.
 
     `numbers` on the device holds all that changes from step to step: scale, rate and the rule's own. `load` writes it, `launch`
-    reads it.
+    reads it; a scale of NaN lets `launch` change nothing. `scale` is a view of it.
     """
 
     def __init__(self, rule, regularization, device, dtype):
         self._rule, self._absolute = RULES.index(rule), int(regularization == "L1")
         self._device, self._dtype = device, np.dtype(dtype)
         self._kernels = kernels("update", device, dtype)
-        self._places = _Places(device)
+        self._places = Places(device)
         self._mults = None
         self.numbers = device.xp.empty(NUMBERS, dtype)
+        self.scale = self.numbers[:1]
 
     def __call__(self, arrays, mults, scale, numbers):
         self.place(arrays, mults)
@@ -60,8 +61,8 @@ class GpuUpdate:
 
     def load(self, scale, numbers):
         """Write the step's numbers to the device."""
-        rate, a, b, c = (*numbers, 0, 0, 0)[:4]
-        self.numbers.set(np.array([scale, rate, a, b, c, 1 - a, 1 - b], self._dtype))
+        rate, a, b, c = map(float, (*numbers, 0, 0, 0)[:4])
+        self._kernels.launch("load", (1, 1, 1), float(scale), rate, a, b, c, 1 - a, 1 - b, self.numbers)
 
     def launch(self):
         """Run the step."""
@@ -77,7 +78,7 @@ class GpuSquaredNorm:
 
     def __init__(self, device, dtype):
         self._kernels = kernels("update", device, dtype)
-        self._places = _Places(device)
+        self._places = Places(device)
         self._sums = Scratch(device, "float64")
         self._total = device.xp.zeros((), "float64")
 

@@ -37,7 +37,7 @@ def test_as_the_reference(kind, regularization, dtype, kernel_gpu, monkeypatch):
     together, arrays = train(kind, dtype, kernel_gpu, regularization)
     monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
     plain, expected = train(kind, dtype, CPU, regularization)
-    assert together._together and not plain._together
+    assert together.together and not plain.together
     for i, (a, b) in enumerate(zip(arrays, expected)):
         compare(f"array {i}", a, b, TOLERANCE[dtype])
 
@@ -46,7 +46,7 @@ def test_arrays_that_move_are_found(kernel_gpu):
     places = [[kernel_gpu.asarray(np.full(3, v, "float32")) for v in (1, 2, 0)] for _ in range(2)]
     updater = Updater(SolverDef(type="SGD"), [Blob((3,), "float32", kernel_gpu)], [1.0], [1.0])
     for data, diff, history in places:
-        updater._together([(data, diff, history)], [(1.0, 0.0)], 1.0, (0.5, 0.0))
+        updater.together([(data, diff, history)], [(1.0, 0.0)], 1.0, (0.5, 0.0))
         np.testing.assert_array_equal(data.get(), [0, 0, 0])
 
 
@@ -62,3 +62,11 @@ def test_squared_norm(kernel_gpu):
     assert squared_norm(blobs) == pytest.approx(1e50, rel=1e-6)  # more than float32 holds
     blobs[0].diff[3] = np.nan
     assert np.isnan(squared_norm(blobs))
+
+
+def test_a_scale_of_nan_changes_nothing(kernel_gpu):
+    arrays = [kernel_gpu.asarray(np.full(3, v, "float32")) for v in (1, 2, 3)]
+    updater = Updater(SolverDef(type="SGD"), [Blob((3,), "float32", kernel_gpu)], [1.0], [1.0])
+    updater.together([arrays], [(1.0, 0.0)], np.nan, (0.5, 0.0))
+    for array, value in zip(arrays, (1, 2, 3)):
+        np.testing.assert_array_equal(array.get(), value)
