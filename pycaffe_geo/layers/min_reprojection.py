@@ -24,8 +24,8 @@ class MinReprojection(Layer):
     `auto_mask` K errors of the sources as they are. Tops: the smallest error of a source that counts; optionally the mask, 1
     where the pixel counts: some source does and, with `auto_mask`, no unwarped one is better than the best warped one (as in a
     static scene). Where the mask is 0, so is the error. A tie with an unwarped source counts: nets start at no motion. The
-    gradient goes to the error that was taken, the first of equal ones, and to nothing else. What does not count may be NaN.
-    Reduction with MEAN makes a loss of the first top.
+    gradient goes to the error that was taken, the first of equal ones, and to nothing else. What does not count may be NaN; a
+    NaN that counts is taken, so that it stops the run. Reduction with MEAN makes a loss of the first top.
     """
 
     bottoms = (1, None)
@@ -55,7 +55,7 @@ class MinReprojection(Layer):
         winner[...] = -1
         least[...] = np.inf
         for k in range(self.sources):
-            smaller = maps[k] < least
+            smaller = (winner < 0) | (maps[k] < least) | xp.isnan(maps[k])
             if p.validity:
                 smaller &= maps[self.sources + k] != 0
             xp.copyto(least, maps[k], where=smaller)

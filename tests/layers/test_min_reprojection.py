@@ -58,6 +58,19 @@ def test_what_does_not_count_may_be_nan():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("source", range(3))
+def test_a_nan_that_counts_is_not_hidden(source):
+    errors = [e.copy() for e in ERRORS]
+    errors[source][0] = np.nan
+    (least, mask), _ = run([*errors, *UNWARPED], auto_mask=True)
+    assert np.isnan(least[0]).all() and mask[0].all() and not np.isnan(least[1:]).any()
+
+
+def test_infinite_errors_count():
+    (least, mask), _ = run([np.full(SHAPE, np.inf)] * 2)
+    assert (least == np.inf).all() and mask.all()
+
+
 def test_nothing_counts():
     (least, mask), diffs = run([ERRORS[0], np.zeros(SHAPE)], validity=True)
     assert not least.any() and not mask.any() and not diffs[0].any()
