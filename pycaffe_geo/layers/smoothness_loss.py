@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pycaffe_geo.blob import Blob
+from pycaffe_geo.errors import SpecError
 from pycaffe_geo.families.loss import Loss
 from pycaffe_geo.layer import register
 from pycaffe_geo.ops.differences import add_adjoint, differences
@@ -46,6 +47,8 @@ class SmoothnessLoss(Loss):
     no_gradient = (1,)
 
     def setup(self, bottom, top):
+        if self.smoothness_loss_param.edge_weight and len(bottom) == 1:
+            raise SpecError(f"{self.where}: edge_weight needs the image as second bottom, got the disparity alone")
         self.terms = TERMS[self.smoothness_loss_param.order]
         self.slopes = [Blob((), self.dtype, self.device) for _ in self.terms]  # d loss / d difference
 

@@ -119,3 +119,8 @@ def test_an_image_of_another_size():
 def test_mistakes_in_the_parameters(parameters, message):
     with pytest.raises(SpecError, match=message):
         build_layer("SmoothnessLoss", [DISPARITY], smoothness_loss_param=parameters)
+
+
+def test_edges_without_an_image():
+    with pytest.raises(SpecError, match="edge_weight needs the image as second bottom, got the disparity alone"):
+        build_layer("SmoothnessLoss", [DISPARITY], smoothness_loss_param={"edge_weight": 0.1})
