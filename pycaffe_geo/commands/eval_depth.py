@@ -15,9 +15,12 @@ ground truth's width times baseline in metres. Without it they are inverse depth
 """
 
 import json
+import logging
 
 from pycaffe_geo.commands._common import option, output_file, positive, progress, table, write_csv
 from pycaffe_geo.errors import DataError, listed, nearest
+
+log = logging.getLogger(__name__)
 
 EXAMPLE = """
 tools/eval_depth.py --pred predictions --gt ground_truth --depth-scale 256 --crop garg --cap 80 --csv errors.csv --out errors.png
@@ -62,6 +65,7 @@ def run(args):
     means = mean_errors(errors)
     scaling = _scaling(errors) if args.median_scaling else None
     print(_text(args, len(images), means, scaling))
+    _tell_without(args, *(sum(e[key] for e in errors) for key in ("without", "pixels")))
     if args.json:
         result = dict(images=len(images), pred=args.pred, gt=args.gt, **range_, disparity=args.disparity)
         result |= dict(median_scaling=scaling, errors=means)
@@ -128,6 +132,13 @@ def _text(args, count, means, scaling):
         told,
         table([list(means), [f"{value:.4f}" for value in means.values()]], left=0),
     ])
+
+
+def _tell_without(args, without, pixels):
+    if without:
+        log.warning("%s: at %d of %d pixels that count (%.1f%%) the prediction is not above 0 and is taken as %g m: is it a map "
+                    "with holes, or are --pred and --gt swapped?", args.pred, without, pixels, 100 * without / pixels,
+                    args.min_depth)
 
 
 def _draw(path, args, images, errors):

@@ -85,7 +85,8 @@ def valid_mask(truth, min_depth=1e-3, cap=80, crop="none"):
 
 
 def image_errors(predicted, truth, place, min_depth=1e-3, cap=80, crop="none", median_scaling=False, mask=None):
-    """Return {each of METRICS: float, "scale": the factor on the prediction, "pixels": how many count} of one image.
+    """Return {each of METRICS: float, "scale": the factor on the prediction, "pixels": how many count, "without": at how many of
+    these the prediction is not above 0} of one image.
 
     predicted, truth: depth (H, W) in metres; truth 0 = none. mask: (H, W), 0 = does not count either. With median_scaling the
     prediction is first multiplied by median(truth) / median(predicted) of the pixels that count, else by 1. Then it is clipped
@@ -104,8 +105,10 @@ def image_errors(predicted, truth, place, min_depth=1e-3, cap=80, crop="none", m
     if np.isnan(predicted).any():
         raise DataError(f"{place}: the prediction is NaN at {np.isnan(predicted).sum()} of {truth.size} pixels that count")
     scale = _median_scale(predicted, truth, place) if median_scaling else 1.0
+    without = int((predicted <= 0).sum())
     predicted = np.clip(predicted * scale, min_depth, cap)
-    return {name: float(f(predicted, truth)) for name, f in METRICS.items()} | {"scale": scale, "pixels": truth.size}
+    errors = {name: float(f(predicted, truth)) for name, f in METRICS.items()}
+    return errors | {"scale": scale, "pixels": truth.size, "without": without}
 
 
 def _median_scale(predicted, truth, place):

@@ -49,6 +49,17 @@ def test_crop_cap_and_least_depth(evaluate):
     assert evaluate(predicted, truth, "--cap", 20, "--crop", "eigen")[0]["errors"]["abs_rel"] > 0
 
 
+def test_predictions_with_holes_are_told_of(tool, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sparse = DEPTH.copy()
+    sparse[0, :, ::2] = 0
+    np.save("dense.npy", DEPTH)
+    np.save("sparse.npy", sparse)
+    code, _, err = tool("eval_depth", "--pred", "sparse.npy", "--gt", "dense.npy")
+    assert code == 0 and "sparse.npy: at 2294 of 13764 pixels that count (16.7%) the prediction is not above 0" in err
+    assert tool("eval_depth", "--pred", "dense.npy", "--gt", "sparse.npy")[2] == ""
+
+
 def test_a_smaller_prediction_is_resized(evaluate):
     ramp = np.broadcast_to(np.linspace(1, 2, 64, dtype=np.float32), (1, 8, 64))
     halved = ramp.reshape(1, 4, 2, 32, 2).mean(axis=(2, 4))

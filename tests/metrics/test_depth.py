@@ -19,7 +19,7 @@ def test_errors_by_hand():
         "abs_rel": (1 + 0 + 0.5) / 3, "sq_rel": (1 + 0 + 1) / 3, "rmse": math.sqrt((1 + 0 + 4) / 3),
         "rmse_log": ln2 * math.sqrt(2 / 3), "a1": 1 / 3, "a2": 1 / 3, "a3": 1 / 3, "log10": 2 * math.log10(2) / 3,
         "silog": 100 * ln2 * math.sqrt(2 / 3),  # the mean of d is 0
-        "scale": 1, "pixels": 3,
+        "scale": 1, "pixels": 3, "without": 0,
     }
     assert errors == pytest.approx(expected, rel=1e-12)
     assert list(errors)[:9] == list(depth.METRICS)
@@ -54,6 +54,7 @@ def test_the_median_is_of_the_pixels_that_count():
 def test_predictions_are_clipped_to_the_range():
     errors = depth.image_errors(np.array([[-1.0, np.inf, 0.0]]), np.array([[1.0, 40.0, 1.0]]), "image", min_depth=0.1, cap=50)
     assert errors["abs_rel"] == pytest.approx((0.9 + 0.25 + 0.9) / 3)
+    assert errors["without"] == 2
 
 
 def test_the_range_is_open_at_both_ends():
