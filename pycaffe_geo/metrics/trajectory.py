@@ -36,7 +36,7 @@ def motions(poses, delta=1):
 def umeyama(points, targets, with_scale):
     """Return s, R (3, 3), t (3,) that make sum |s R p + t - q|^2 least over points p and targets q (n, 3) (Umeyama 1991).
 
-    s is 1 unless with_scale. DataError where the scale is asked for and the points are all one.
+    s is 1 unless with_scale. DataError where the scale is asked for and the points, or the targets, are all one.
     """
     mean_p, mean_q = points.mean(axis=0), targets.mean(axis=0)
     p, q = points - mean_p, targets - mean_q
@@ -45,10 +45,10 @@ def umeyama(points, targets, with_scale):
     rotation = u * sign @ vt
     scale = 1.0
     if with_scale:
-        spread = (p**2).sum()
-        if spread == 0:
-            raise DataError("the estimate does not move: no scale aligns it")
-        scale = float(values @ sign / spread)
+        for name, centred in (("estimate", p), ("ground truth", q)):
+            if not centred.any():
+                raise DataError(f"the {name} does not move: no scale aligns the two")
+        scale = float(values @ sign / (p**2).sum())
     return scale, rotation, mean_q - scale * rotation @ mean_p
 
 

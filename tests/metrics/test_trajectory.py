@@ -92,10 +92,11 @@ def test_alignment_where_the_rotation_is_not_determined(points):
     np.testing.assert_allclose(trajectory.align(estimate, truth, "se3")[0][:, :3, 3], truth[:, :3, 3], atol=1e-12)
 
 
-def test_an_estimate_that_stands_still_has_no_scale():
-    truth = drive(5, 1.0)[0]
-    with pytest.raises(DataError, match="the estimate does not move: no scale aligns it"):
-        trajectory.align(np.tile(np.eye(4), (5, 1, 1)), truth, "sim3")
+def test_what_stands_still_has_no_scale():
+    moving, still = drive(5, 1.0)[0], np.tile(np.eye(4), (5, 1, 1))
+    for estimate, truth, name in ((still, moving, "estimate"), (moving, still, "ground truth")):
+        with pytest.raises(DataError, match=f"the {name} does not move: no scale aligns the two"):
+            trajectory.align(estimate, truth, "sim3")
 
 
 def test_errors_by_hand():
