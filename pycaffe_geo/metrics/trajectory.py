@@ -45,8 +45,8 @@ def umeyama(points, targets, with_scale):
     rotation = u * sign @ vt
     scale = 1.0
     if with_scale:
-        for name, centred in (("estimate", p), ("ground truth", q)):
-            if not centred.any():
+        for name, places in (("estimate", points), ("ground truth", targets)):
+            if (places == places[0]).all():
                 raise DataError(f"the {name} does not move: no scale aligns the two")
         scale = float(values @ sign / (p**2).sum())
     return scale, rotation, mean_q - scale * rotation @ mean_p
