@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pycaffe_geo.datasets.frames import Recording, check_rotation, picture_reader, read_intrinsics
-from pycaffe_geo.datasets.images import list_pictures
+from pycaffe_geo.datasets.images import check_partners, list_pictures
 from pycaffe_geo.errors import DataError
 
 
@@ -29,6 +29,7 @@ def read_folder(folder, intrinsics=None, depth_scale=1000):
     if not len(color) == len(depth) == len(rows):
         raise DataError(f"{folder}: {len(color)} colour pictures, {len(depth)} depth pictures and {len(rows)} rows of "
                         f"{poses_path.name}; expected one of each per frame")
+    check_partners(color, depth)
     poses = rows.reshape(-1, 4, 4)
     for i, pose in enumerate(poses):
         check_rotation(pose, f"{poses_path}: row {i + 1}")

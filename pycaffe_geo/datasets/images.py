@@ -23,6 +23,17 @@ def list_pictures(folder):
     return sorted(found, key=lambda path: (_words(path.name), path.name))
 
 
+def check_partners(pictures, others):
+    """Raise DataError where two lists of paths, which go together by their order, share some names but not all: of each side
+    one may be missing, and all between would go together wrongly."""
+    if not {path.stem for path in pictures} & {path.stem for path in others}:
+        return
+    for path, other in zip(pictures, others):
+        if path.stem != other.stem:
+            raise DataError(f"{_full(path)}: would go with {_full(other)}; expected the same names in both folders, or none in "
+                            "common: is a picture missing on each side?")
+
+
 def _words(name):
     """Return a name in pieces, every second one a number."""
     return [int(part) if i % 2 else part for i, part in enumerate(re.split(r"(\d+)", name))]

@@ -66,6 +66,8 @@ def rewrite_poses(folder, change):
     (lambda f: (f / "color" / "0.png").write_bytes(b"no"), "color/0.png: cannot be read as a picture"),
     (lambda f: [Image.new(mode, (2, 2)).save(f / name / "2.png") for mode, name in (("RGB", "color"), ("I;16", "depth"))],
      "frame '2' is 2x2, the first one is 6x4; expected one camera and size"),
+    (lambda f: (f / "depth" / "1.png").rename(f / "depth" / "3.png"),
+     "color/1.png: would go with .*depth/2.png; expected the same names in both folders"),
     (lambda f: [p.unlink() for p in (f / "color").iterdir()], "color: holds no picture"),
     (lambda f: (f / "depth").rename(f / "z"), "depth: no such folder; expected color/ and depth/"),
 ])

@@ -34,6 +34,8 @@ def test_pictures_go_together_by_name(folder):
 
 @pytest.mark.parametrize("damage, message", [
     (lambda f: (f / "right" / "2.png").unlink(), "left: holds 3 pictures, .*right 2; expected one of each per pair"),
+    (lambda f: (f / "right" / "2.png").rename(f / "right" / "3.png"),
+     "left/2.png: would go with .*right/3.png; expected the same names in both folders, or none in common"),
     (lambda f: (f / "right").rename(f / "z"), "right: no such folder"),
     (lambda f: [p.unlink() for p in (f / "left").iterdir()], "left: holds no picture"),
     (lambda f: Image.new("RGB", (5, 4)).save(f / "right" / "2.png"),
@@ -43,3 +45,10 @@ def test_damage_is_named_by_place(folder, damage, message):
     damage(folder)
     with pytest.raises(DataError, match=message):
         load_frames(read_stereo(folder / "left", folder / "right", CAMERA, 0.3))
+
+
+def test_names_that_have_nothing_in_common_go_together_by_order(folder):
+    for path in (folder / "right").iterdir():
+        path.rename(path.with_name(f"right_{path.name}"))
+    frames = load_frames(read_stereo(folder / "left", folder / "right", CAMERA, 0.3))
+    np.testing.assert_array_equal(frames.right[:, 0, 0, 0], [101, 102, 110])
