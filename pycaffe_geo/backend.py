@@ -36,6 +36,9 @@ class Device:
     def synchronize(self):
         """Wait until all work given to the device is done."""
 
+    def recorder(self):
+        """Return a Recorder, or None where work cannot be recorded."""
+
     def set_math(self, mode="DEFAULT", deterministic=False):
         """Follow a solver's math_mode and deterministic in all that is planned from now on. A CPU has one way only."""
 
@@ -96,6 +99,39 @@ class Gpu(Device):
             super().matmul(left, right, out)
         finally:
             cublas.setMathMode(handle, CUBLAS_DEFAULT_MATH)
+
+    def recorder(self):
+        return Recorder(self.xp.cuda)
+
+
+class Recorder:
+    """Records work as CUDA graphs, on a stream and in memory of its own: what temporary arrays take is not given to others."""
+
+    def __init__(self, cuda):
+        self._cuda = cuda
+        self._stream, self._pool = cuda.Stream(), cuda.MemoryPool()  # a stream that keeps its order with the default one
+
+    def run(self, call):
+        """Call `call` there, so that the memory it takes is at hand when it is recorded."""
+        with self._cuda.using_allocator(self._pool.malloc), self._stream:
+            call()
+
+    def record(self, call):
+        """Return a graph of the work that `call` gives the device, which is not done yet; DeviceError where it cannot be."""
+        with self._cuda.using_allocator(self._pool.malloc), self._stream:
+            self._stream.begin_capture()
+            try:
+                try:
+                    call()
+                finally:
+                    graph = self._stream.end_capture()
+            except RuntimeError as e:  # CuPy's errors of the driver and the libraries are of this kind
+                raise DeviceError(str(e.__context__ or e)) from e
+        return graph
+
+    def launch(self, graph):
+        """Do what was recorded, after all that was given to the device before."""
+        graph.launch(self._stream)
 
 
 CPU = Device()

@@ -11,6 +11,8 @@ from pycaffe_geo.blob import Blob, Pool
 from pycaffe_geo.errors import ShapeError, SpecError, nearest
 from pycaffe_geo.fillers import fill
 
+CHECK_EVERY = 100  # iterations between looks at values on a GPU: each look waits for the device
+
 _TYPES = {}
 
 
@@ -62,12 +64,16 @@ class Layer:
         is_loss         True where top[0] is a loss: its loss_weight is 1 unless the spec says otherwise
         is_data         True where the tops come from outside the net
         fixed_blobs     True where the layer moves its parameters itself and the solver must not (BatchNorm)
+        on_host         True where the host looks at values in every forward: no GPU can record it (see backend.Recorder)
         always_reshape  True where reshape must run before every forward (Python layers)
         uses_top        "values" where backward reads the top's data, "sign" where it reads their sign: where a later layer
                         changes them in place, the Net saves them
         uses_bottom     False where backward reads no bottom's data, so that their memory may be used again before
         kept_input      a Blob to whose data forward copies the bottom's, because the layer works in place and backward needs them
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
+        half            "always" where the layer computes in float16 in a Net with float16 blobs, "follows" where it does so
+                        among others (see net_half.py), "" where it never does
+        loss_scale      what the diffs of float16 blobs are multiplied by
         no_gradient     bottoms (indices) that never receive a gradient: labels, targets, masks
     Instance attributes: name, type, phase, dtype, device, xp, clock, blobs (parameters), param_propagate_down, frozen,
     memory_limit (the net's, or None), pool (of scratch buffers, the net's: see `lend`).
@@ -82,12 +88,15 @@ class Layer:
     is_loss = False
     is_data = False
     fixed_blobs = False
+    on_host = False
     always_reshape = False
     uses_top = ""
     uses_bottom = True
     kept_input = None
     keeps_sign = False
     no_gradient = ()
+    half = ""
+    loss_scale = 1.0
     memory_limit = None
 
     def __init__(self, definition, phase="TRAIN", dtype=np.float32, device=CPU, clock=None):
@@ -142,12 +151,12 @@ class Layer:
     def add_blob(self, shape, filler):
         """Append a parameter blob of `shape`, filled by `filler` with draws keyed by seed, layer name and index."""
         index = len(self.blobs)
-        blob = Blob(shape, self.dtype, self.device, f"{self.name}[{index}]", self.memory_limit)
+        blob = Blob(shape, np.promote_types(self.dtype, "float32"), self.device, f"{self.name}[{index}]", self.memory_limit)
         try:
             values = fill(filler, blob.shape, CPU.generator(self.clock.seed, self.name, "filler", index))
         except ValueError as e:
             raise SpecError(f"{self.where}: {e}") from e
-        blob.data[...] = self.device.asarray(values.astype(self.dtype))
+        blob.data[...] = self.device.asarray(values.astype(blob.dtype))
         self.blobs.append(blob)
         self.param_propagate_down.append(True)
         return blob
@@ -163,6 +172,10 @@ class Layer:
         if not -count <= axis < count:
             raise ShapeError(f"{self.where}: axis {axis} does not exist in bottom '{blob.name}' of shape {blob.shape}")
         return axis % count
+
+    def looks_now(self):
+        """True where values may be looked at now: always on the CPU, now and then on a GPU, never while that records."""
+        return self.device.index is None or (self.clock.iteration % CHECK_EVERY == 0 and self.clock.counts is None)
 
     def lend(self, shape, dtype=None):
         """Return a buffer of `shape` and the layer's dtype (or `dtype`), with any values, until the next layer runs."""

@@ -155,7 +155,9 @@ class _Module:
             if len(arguments) != len(declared):
                 raise TypeError(f"{name}: got {len(arguments)} arguments, declared are {len(declared)}")
             values = [_value(name, a, *d) for a, d in zip(arguments, declared)]
-            function((ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block), *values)
+            sizes = (ctypes.c_uint * 3)(*grid), (ctypes.c_uint * 3)(*block)
+            alive = arguments if standin._recorded is not None else ()  # a graph has their addresses
+            standin.change(lambda: (function(*sizes, *values), alive))
 
         return launch
 

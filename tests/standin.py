@@ -3,6 +3,9 @@
 `StandInDevice` hands out `DeviceArray`s and the module `xp` that makes them. As with CuPy, nothing turns into a NumPy array by
 itself: np.* functions, `__array__`, and NumPy arrays mixed with device arrays raise TypeError; `.get()` is the one way back.
 Keywords and functions that NumPy has and CuPy has not (`where=`, `initial=`, `errstate` ...) raise too.
+
+While a `Recorder` records, nothing is computed: what would change arrays is listed, to be done when the graph is launched, and
+whatever would have to wait for the device raises RuntimeError, as CUDA does.
 """
 
 import operator
@@ -11,6 +14,7 @@ import types
 import numpy as np
 
 from pycaffe_geo.backend import Device
+from pycaffe_geo.errors import DeviceError
 
 _METHODS = (
     "all any argmax argmin argsort astype clip compress conj copy cumsum cumprod diagonal dot fill flatten max mean min nonzero "
@@ -22,7 +26,66 @@ _COMPARISONS = "eq ne lt le gt ge".split()
 _NOT_IN_CUPY = ("errstate", "nditer", "ndenumerate", "einsum_path", "float_power", "fromiter")
 _NO_SUCH_KEYWORD = ("where", "initial", "subok", "order_by")
 _UPLOADS = ("array", "asarray", "ascontiguousarray")
+_WAITS = ("nonzero", "argwhere", "flatnonzero", "unique", "compress", "extract")  # the result's size depends on values
+_CHANGES = ("at", "copyto", "fill", "put", "place", "putmask", "sort")  # what is given, instead of making an array
 _HOST_QUESTIONS = (np.shape, np.ndim, np.size, np.result_type, np.can_cast)
+
+
+_recorded = None  # while a Recorder records, the list of calls
+
+
+def change(call):
+    """Call `call`, which changes arrays; while recording, list it instead."""
+    if _recorded is None:
+        call()
+    else:
+        _recorded.append(call)
+
+
+def _compute(call):
+    """Return what `call` makes, wrapped; while recording, list that it has to be made again."""
+    result = _wrap(call())
+    if _recorded is not None:
+        _recorded.append(lambda: _renew(result, call()))
+    return result
+
+
+def _renew(old, new):
+    """Copy new values to the arrays that a recorded call has returned, unless they are views."""
+    if isinstance(old, DeviceArray):
+        if not np.may_share_memory(old._host, new):
+            np.copyto(old._host, new)
+    elif isinstance(old, (list, tuple)):
+        for a, b in zip(old, new):
+            _renew(a, b)
+
+
+def _waits(what):
+    """Refuse `what` while recording: it waits for the device."""
+    if _recorded is not None:
+        raise RuntimeError(f"{what}: operation not permitted when stream is capturing")
+
+
+class Recorder:
+    """As backend.Recorder."""
+
+    def run(self, call):
+        call()
+
+    def record(self, call):
+        global _recorded
+        graph = _recorded = []
+        try:
+            call()
+        except RuntimeError as e:
+            raise DeviceError(str(e)) from e
+        finally:
+            _recorded = None
+        return graph
+
+    def launch(self, graph):
+        for call in graph:
+            call()
 
 
 class DeviceArray:
@@ -41,18 +104,22 @@ class DeviceArray:
 
     def get(self):
         """Return a NumPy copy."""
+        _waits("get")
         return self._host.copy()
 
     def set(self, array):
         """Copy a NumPy array of this shape and dtype to the device."""
+        _waits("set")
         if array.dtype != self.dtype or array.shape != self.shape:
             raise ValueError(f"set: got {array.dtype} {array.shape}, expected {self.dtype} {self.shape}")
         self._host[...] = array
 
     def item(self, *index):
+        _waits("item")
         return self._host.item(*index)
 
     def tolist(self):
+        _waits("tolist")
         return self._host.tolist()
 
     def __array__(self, *args, **kwargs):
@@ -64,37 +131,45 @@ class DeviceArray:
         raise TypeError(f"numpy.{function.__name__} called on a device array; use array_module(x).{function.__name__}")
 
     def __getitem__(self, index):
-        return _wrap(self._host[_host(index)])
+        if any(isinstance(i, DeviceArray) and i.dtype == bool for i in (index if isinstance(index, tuple) else (index,))):
+            _waits("indexing by a mask")
+        where = _host(index)
+        return _compute(lambda: self._host[where])
 
     def __setitem__(self, index, value):
-        self._host[_host(index)] = _host(value)
+        where, values = _host(index), _host(value)
+        change(lambda: self._host.__setitem__(where, values))
 
     def __len__(self):
         return len(self._host)
 
     def __float__(self):
+        _waits("float")
         return float(self._host)
 
     def __int__(self):
+        _waits("int")
         return int(self._host)
 
     def __bool__(self):
+        _waits("bool")
         return bool(self._host)
 
     def __index__(self):
+        _waits("index")
         return operator.index(self._host)
 
     def __neg__(self):
-        return _wrap(-self._host)
+        return _compute(lambda: -self._host)
 
     def __pos__(self):
-        return _wrap(+self._host)
+        return _compute(lambda: +self._host)
 
     def __abs__(self):
-        return _wrap(abs(self._host))
+        return _compute(lambda: abs(self._host))
 
     def __invert__(self):
-        return _wrap(~self._host)
+        return _compute(lambda: ~self._host)
 
     def __repr__(self):
         return f"DeviceArray({self._host!r})"
@@ -121,16 +196,24 @@ def _wrap(value):
     return value
 
 
-def _wrapped(function, name, uploads=False):
+def _wrapped(function, name, uploads=False, inputs=None):
+    """Return `function` for device arrays; `inputs`: how many arguments a ufunc has before `out`."""
     def call(*args, **kwargs):
         for key in kwargs:
             if key in _NO_SUCH_KEYWORD and not (name == "copyto" and key == "where"):
                 raise TypeError(f"{name}: CuPy has no keyword '{key}' here")
+        if uploads and not isinstance(args[0], DeviceArray):
+            _waits("upload")
         if uploads and isinstance(args[0], np.ndarray):
             return DeviceArray(np.array(*args, **kwargs))
-        result = function(*_host(args), **{k: _host(v) for k, v in kwargs.items()})
-        out = kwargs.get("out")
-        return out if isinstance(out, DeviceArray) else _wrap(result)
+        if name in _WAITS:
+            _waits(name)
+        hosts, options = _host(args), {k: _host(v) for k, v in kwargs.items()}
+        out = args[inputs] if inputs is not None and len(args) > inputs else kwargs.get("out")
+        if isinstance(out, DeviceArray) or name.rpartition(".")[2] in _CHANGES:
+            change(lambda: function(*hosts, **options))
+            return out
+        return _compute(lambda: function(*hosts, **options))
 
     return call
 
@@ -139,7 +222,7 @@ class _Ufunc:
     """A NumPy ufunc on device arrays, with those of its methods that CuPy has."""
 
     def __init__(self, ufunc):
-        self._call = _wrapped(ufunc, ufunc.__name__)
+        self._call = _wrapped(ufunc, ufunc.__name__, inputs=ufunc.nin)
         self.at = _wrapped(ufunc.at, f"{ufunc.__name__}.at")
         self.reduce = _wrapped(ufunc.reduce, f"{ufunc.__name__}.reduce")
         self.accumulate = _wrapped(ufunc.accumulate, f"{ufunc.__name__}.accumulate")
@@ -179,6 +262,7 @@ class _Generator:
     def __getattr__(self, name):
         if name not in ("random", "integers", "standard_normal"):
             raise AttributeError(f"'{name}': generators of NumPy and CuPy have random, integers and standard_normal in common")
+        _waits("a generator, which is made on the host")
         return _wrapped(getattr(self._generator, name), name)
 
 
@@ -191,21 +275,28 @@ class StandInDevice(Device):
     def __str__(self):
         return "stand-in device"
 
+    def recorder(self):
+        return Recorder()
+
     def generator(self, *key):
         return _Generator(super().generator(*key))
 
 
 def _add_operators():
+    def computed(function, a, b):
+        return _compute(lambda: function(a, b))
+
     def binary(function):
-        return lambda self, other: _wrap(function(self._host, _host(other)))
+        return lambda self, other: computed(function, self._host, _host(other))
 
     def reflected(function):
-        return lambda self, other: _wrap(function(_host(other), self._host))
+        return lambda self, other: computed(function, _host(other), self._host)
 
     def in_place(function):
         def operate(self, other):
-            host = function(self._host, _host(other))
-            return self if host is self._host else _wrap(host)
+            value = _host(other)
+            change(lambda: function(self._host, value))
+            return self
 
         return operate
 

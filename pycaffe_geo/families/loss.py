@@ -12,8 +12,6 @@ from pycaffe_geo.ops.element_cost import plan_element_cost
 
 log = logging.getLogger(__name__)
 
-CHECK_EVERY = 100  # iterations between looks at values on a GPU: each look waits for the device
-
 
 @dataclass(frozen=True)
 class LossParam:
@@ -64,10 +62,6 @@ class Loss(Layer):
         """Raise SpecError, with `hint`, where the loss has no labels and yet an `ignore_label`."""
         if self.loss_param.ignore_label is not None:
             raise SpecError(f"{self.where}: loss_param.ignore_label has no meaning here: {hint}")
-
-    def looks_now(self):
-        """True where values may be looked at now: always on the CPU, now and then on a GPU."""
-        return self.device.index is None or self.clock.iteration % CHECK_EVERY == 0
 
     def warn_if_empty(self, total, blob):
         """Warn once where the sum of weights `total` is 0: then the loss and its gradient are 0."""

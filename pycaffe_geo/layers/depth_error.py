@@ -44,6 +44,7 @@ class DepthError(Layer):
 
     bottoms = (2, 3)
     tops = (1, len(METRICS))
+    on_host = True
     parameters = {"depth_error_param": DepthErrorParam}
     no_gradient = (0, 1, 2)
 

@@ -14,6 +14,7 @@ class Filter(Layer):
 
     bottoms = (2, None)
     tops = (1, None)
+    on_host = True
     uses_bottom = False
 
     def setup(self, bottom, top):

@@ -28,6 +28,7 @@ class HDF5Output(Layer):
 
     bottoms = (2, 2)
     tops = (0, 0)
+    on_host = True
     parameters = {"hdf5_output_param": HDF5OutputParam}
     no_gradient = (0, 1)
 

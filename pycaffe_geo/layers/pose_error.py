@@ -25,6 +25,7 @@ class PoseError(Layer):
 
     bottoms = (2, 2)
     tops = (1, 3)
+    on_host = True
     parameters = {"pose_error_param": PoseErrorParam}
     no_gradient = (0, 1)
 

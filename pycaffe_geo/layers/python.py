@@ -50,6 +50,7 @@ class Python(Layer):
     bottoms = (0, None)
     tops = (0, None)
     parameters = {"python_param": PythonParam}
+    on_host = True
     always_reshape = True
 
     def __new__(cls, definition, *args, **kwargs):
