@@ -216,12 +216,17 @@ def _open(path):
 
 
 def _datasets(path, file):
+    import h5py
+
     missing = [name for name in _REQUIRED if name not in file]
     if missing:
         there = list(file)
         raise DataError(f"{path}: no dataset '{missing[0]}' in this file; a pair file has {listed(_REQUIRED)}, "
                         f"this one {listed(there)}{nearest(missing[0], there)}")
     data = {name: file[name] for name in _LAYOUT if name in file}
+    for name, dataset in data.items():
+        if not isinstance(dataset, h5py.Dataset):
+            raise DataError(f"{path}: '{name}' is a group, expected a dataset; is this a pair file?")
     _check_shapes(path, {name: dataset.shape for name, dataset in data.items()})
     for name, dataset in data.items():
         if dataset.dtype != np.dtype(_TYPES[name]):

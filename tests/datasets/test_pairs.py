@@ -99,6 +99,14 @@ def test_a_wrong_layout_is_refused_when_opened(path, name, value, message):
         PairFile(path)
 
 
+def test_a_group_in_the_place_of_a_dataset_is_refused(path):
+    with h5py.File(path, "r+") as f:
+        del f["color"]
+        f.create_group("color")
+    with pytest.raises(DataError, match="p.h5: 'color' is a group, expected a dataset; is this a pair file"):
+        PairFile(path)
+
+
 def test_missing_truncated_and_foreign_files_are_refused(path, tmp_path):
     with pytest.raises(DataError, match="nothing.h5: no such pair file"):
         PairFile(tmp_path / "nothing.h5")
