@@ -120,6 +120,7 @@ def test_rooms_take_the_parameters_of_the_world(tool, tmp_path):
     (["--breaks", "12"], "--breaks: no frame '12'"),
     (["--hold-out", "3"], "--hold-out N and --test-out FILE go together"),
     (["--hold-out", "3", "--test-out", "a.h5"], "--test-out is the same file as --out"),
+    (["--hold-out", "3", "--test-out", "./a.h5"], "--test-out is the same file as --out"),
     (["--hold-out", "1", "--test-out", "b.h5"], "--hold-out 1: there is no pair within the last 1 frames"),
     (["--hold-out", "11", "--test-out", "b.h5"], "--hold-out 11: there is no pair before the last 11 frames"),
     (["--hold-out", "12", "--test-out", "b.h5"], "--hold-out 12: there are 12 frames, expected some before the last ones"),

@@ -1,6 +1,7 @@
 """The options that all kinds of recordings share, and what they do: choose frames, resize, make pairs, hold some out."""
 
 import argparse
+from pathlib import Path
 
 from pycaffe_geo.commands._common import names, whole
 from pycaffe_geo.errors import DataError, PycaffeGeoError, nearest
@@ -41,7 +42,7 @@ def files_of(args, recording):
 
     if bool(args.hold_out) != bool(args.test_out):
         raise PycaffeGeoError("--hold-out N and --test-out FILE go together: give both or neither")
-    if args.test_out == args.out:
+    if args.test_out and Path(args.test_out).resolve() == Path(args.out).resolve():
         raise PycaffeGeoError(f"--test-out is the same file as --out: {args.out}")
     breaks, skip = positions("--breaks", args.breaks, recording.names), ranges(args.skip, recording.names)
     frames = load_frames(recording, args.size, args.step, breaks, skip, progress=True)
