@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pycaffe_geo.datasets.tum import nearest_in_time
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import quaternion
 
@@ -65,6 +64,20 @@ def matched(times, others, max_difference=0.01):
         raise DataError(f"no two time stamps are within {max_difference:g} s: {times[0]:.6f} to {times[-1]:.6f} in one file, "
                         f"{others[0]:.6f} to {others[-1]:.6f} in the other")
     return first, partner[first]
+
+
+def nearest_in_time(times, others, max_difference):
+    """Return for each of `times` (seconds) the index of its partner in `others`, or -1; the closest get theirs first."""
+    order = np.argsort(others)
+    later = np.clip(np.searchsorted(others[order], times), 1, max(len(others) - 1, 1))
+    candidates = [(abs(times[i] - others[j]), i, j) for i in range(len(times))
+                  for j in order[max(later[i] - 2, 0):later[i] + 2]]
+    partner, taken = np.full(len(times), -1), set()
+    for difference, i, j in sorted(candidates):
+        if difference <= max_difference and partner[i] < 0 and j not in taken:
+            partner[i] = j
+            taken.add(j)
+    return partner
 
 
 def _table(path, columns, expected):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pycaffe_geo.datasets.trajectory import matched, read_kitti, read_tum_trajectory, write_kitti, write_tum
+from pycaffe_geo.datasets.trajectory import matched, nearest_in_time, read_kitti, read_tum_trajectory, write_kitti, write_tum
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import se3
 
@@ -55,6 +55,12 @@ def test_frames_are_matched_in_time():
     np.testing.assert_array_equal([i, j], [[1, 2], [1, 2]])
     with pytest.raises(DataError, match="no two time stamps are within 0.01 s: 0.000000 to 1.000000 in one file, 5.000000 to 6"):
         matched(np.array([0.0, 1.0]), np.array([5.0, 6.0]))
+
+
+def test_each_partner_is_used_once_and_the_closest_wins():
+    times, others = np.array([0.0, 0.01, 0.05, 1.0]), np.array([0.045, 0.012, 0.9])
+    np.testing.assert_array_equal(nearest_in_time(times, others, 0.02), [-1, 1, 0, -1])
+    np.testing.assert_array_equal(nearest_in_time(times, np.array([0.01]), 0.02), [-1, 0, -1, -1])
 
 
 IDENTITY = "1 0 0 0 0 1 0 0 0 0 1 0\n"
