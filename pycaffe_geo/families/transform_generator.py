@@ -1,4 +1,4 @@
-"""What layers share that make one transform (N, 1, 4, 4) out of a few numbers (N, P[, 1, 1])."""
+"""What layers share that make one transform (N, 1, 4, 4), or (N, 1, 2, 3) of the plane, out of a few numbers (N, P[, 1, 1])."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,16 +12,18 @@ PARTS = {"rotation": (0, 1, 2), "translation": (3, 4, 5), "scale": (6,)}
 class TransformGenerator(Layer):
     """P = `size` numbers -> transform. A subclass gives `transform(numbers)` and `transform_backward(numbers, dT)`.
 
-    They work on numbers (N, P) and transforms (N, 4, 4), whose last row is constant: that row of dT is not read.
+    They work on numbers (N, P) and transforms (N, 4, 4), whose last row is constant: that row of dT is not read. `matrix`: the
+    transform's shape, where it is not that of space.
     """
 
     size = 0
+    matrix = 4, 4
 
     def reshape(self, bottom, top):
         shape, size = bottom[0].shape, self.size
         if shape[1:] not in ((size,), (size, 1, 1)):
             raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected (N, {size}) or (N, {size}, 1, 1)")
-        top[0].reshape(shape[0], 1, 4, 4)
+        top[0].reshape(shape[0], 1, *self.matrix)
 
     def forward(self, bottom, top):
         top[0].data[:, 0] = self.transform(bottom[0].data.reshape(-1, self.size))
@@ -43,12 +45,15 @@ class PartsParam:
 
 
 class PartsGenerator(TransformGenerator):
-    """A generator whose numbers are `param.parts`. The subclass sees all seven, (N, 7): rotation, translation, scale."""
+    """A generator whose numbers are `param.parts`. The subclass gives `full_transform` and its backward, which see the numbers of
+    all `parts`, (N, 7) in space: rotation, translation, scale."""
+
+    parts = PARTS
 
     @property
     def columns(self):
-        """Which of the seven each number of the bottom is."""
-        return [column for part in self.param.parts for column in PARTS[part]]
+        """Which number of all parts each number of the bottom is."""
+        return [column for part in self.param.parts for column in self.parts[part]]
 
     @property
     def size(self):
@@ -61,6 +66,6 @@ class PartsGenerator(TransformGenerator):
         return self.full_transform_backward(self._full(numbers), dT)[:, self.columns]
 
     def _full(self, numbers):
-        full = self.xp.zeros((len(numbers), 7), dtype=self.dtype)
+        full = self.xp.zeros((len(numbers), sum(map(len, self.parts.values()))), dtype=self.dtype)
         full[:, self.columns] = numbers
         return full

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.errors import ShapeError
-from pycaffe_geo.families.transform_generator import PartsParam
+from pycaffe_geo.families.transform_generator import PartsGenerator, PartsParam
 from pycaffe_geo.geometry import planar
-from pycaffe_geo.layer import Layer, register
-
-COLUMNS = {"rotation": (0,), "translation": (1, 2), "scale": (3,)}
+from pycaffe_geo.layer import register
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class SimilarityGeneratorParam(PartsParam):
 
 
 @register
-class SimilarityGenerator(Layer):
+class SimilarityGenerator(PartsGenerator):
     """An angle (radians), a translation (pixels) and the logarithm l of a scale -> transform (N, 1, 2, 3) = [e^l R | t].
 
     Bottom: (N, P[, 1, 1]), the numbers of the `parts`. R = [cos -sin; sin cos] turns x (right) towards y (down). Zeros give the
@@ -29,25 +26,15 @@ class SimilarityGenerator(Layer):
 
     parameters = {"similarity_generator_param": SimilarityGeneratorParam}
 
-    def setup(self, bottom, top):
-        self.columns = [column for part in self.similarity_generator_param.parts for column in COLUMNS[part]]
+    matrix = 2, 3
+    parts = {"rotation": (0,), "translation": (1, 2), "scale": (3,)}
 
-    def reshape(self, bottom, top):
-        shape, size = bottom[0].shape, len(self.columns)
-        if shape[1:] not in ((size,), (size, 1, 1)):
-            raise ShapeError(f"{self.where}: bottom '{bottom[0].name}' is {shape}, expected (N, {size}) or (N, {size}, 1, 1)")
-        top[0].reshape(shape[0], 1, 2, 3)
+    @property
+    def param(self):
+        return self.similarity_generator_param
 
-    def forward(self, bottom, top):
-        top[0].data[:, 0] = planar.similarity(self._all_four(bottom[0]))
+    def full_transform(self, numbers):
+        return planar.similarity(numbers)
 
-    def backward(self, top, propagate_down, bottom):
-        if propagate_down[0]:
-            gradient = planar.similarity_backward(self._all_four(bottom[0]), top[0].diff[:, 0])
-            bottom[0].diff[...] = gradient[:, self.columns].reshape(bottom[0].shape)
-
-    def _all_four(self, blob):
-        """Return rotation, translation and scale (N, 4): 0 where `parts` leaves them out."""
-        numbers = self.xp.zeros((blob.shape[0], 4), dtype=self.dtype)
-        numbers[:, self.columns] = blob.data.reshape(-1, len(self.columns))
-        return numbers
+    def full_transform_backward(self, numbers, dT):
+        return planar.similarity_backward(numbers, dT)
