@@ -50,7 +50,7 @@ def arguments(parser):
     parser.add_argument("--src", metavar="FILE", help="the picture that is warped, of a pair")
     parser.add_argument("--tgt", metavar="FILE", help="the picture that src is warped to, of a pair")
     parser.add_argument("--depth", metavar="FILE",
-                        help="depth of tgt, for nets that warp by it: a 16-bit PNG, or .npy in metres; 0 = none")
+                        help="depth of tgt, for nets that warp by it: a 16-bit PNG, or .npy, .npz or HDF5 in metres; 0 = none")
     parser.add_argument("--folder", metavar="DIR",
                         help="video frames: a folder of pictures, or a file of prepare_data")
     parser.add_argument("--step", metavar="N", type=whole, default=1,

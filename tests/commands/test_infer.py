@@ -53,7 +53,9 @@ def test_the_net_sees_bgr_at_its_size_with_scaled_intrinsics(tool, pose_net, fil
 def test_depth_in_metres_gives_the_same(tool, pose_net, files, tmp_path):
     np.save(tmp_path / "depth.npy", np.full((24, 32), 2.5))
     by_picture = tool("infer", "--net", pose_net, *files)[1]
-    assert tool("infer", "--net", pose_net, *files, "--depth", tmp_path / "depth.npy")[1] == by_picture
+    np.savez(tmp_path / "depth.npz", np.load(tmp_path / "depth.npy"))
+    for name in ("depth.npy", "depth.npz"):
+        assert tool("infer", "--net", pose_net, *files, "--depth", tmp_path / name)[1] == by_picture
 
 
 def test_mistakes(tool, pose_net, small_net, files, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pycaffe_geo.datasets.depth_files import depth_maps
-from pycaffe_geo.datasets.images import list_pictures, read_color, read_depth, resize_color, resize_depth
+from pycaffe_geo.datasets.images import list_pictures, read_color, resize_color, resize_depth
 from pycaffe_geo.datasets.pairs import PairFile
 from pycaffe_geo.datasets.video import seen_at
 from pycaffe_geo.errors import DataError, PycaffeGeoError
@@ -137,10 +137,8 @@ def frames_of(args, roles):
 
 
 def _read_depth(path, scale):
-    """Return the depth (H, W) in metres of a 16-bit picture or a .npy file."""
-    if not str(path).endswith(".npy"):
-        return read_depth(path, scale)
-    maps = depth_maps(path)
+    """Return the depth (H, W) in metres, 0 = none, of a file that depth_maps reads."""
+    maps = depth_maps(path, scale)
     if len(maps) != 1:
         raise DataError(f"{path}: has {len(maps)} maps, expected one: (H, W), metres")
     return np.nan_to_num(maps[0][1](), nan=0, posinf=0, neginf=0)
