@@ -33,6 +33,7 @@ EXAMPLE = """
 tools/eval_stereo.py --net prototxt/ravi_garg_stereo_small.yaml --fold runs/fold0/net_iter_1200.caffemodel.h5 \\
     train0.h5 test0.h5 --out runs/stereo
 """
+_AS_STORED = ("world={}", "batch_size=1", "prefetch=false", "shuffle=false", "mirror=false", "random_scale=1", "color_jitter=0")
 METHODS = ("identity", "rows", "network", "matching")
 
 
@@ -124,20 +125,21 @@ def _predict(args, weights, test):
     data = [layer.name for layer in definition.layers if layer.type == "FrameData"]
     if not data or "Disparity1D" not in [layer.type for layer in definition.layers]:
         raise SpecError(f"{args.net}: has no FrameData or no Disparity1D layer in TEST, expected both")
-    words = [f"{data[0]}.frame_data_param.{word}" for word in (f"source={test}", "world={}", "batch_size=1", "prefetch=false")]
+    words = [f"{data[0]}.frame_data_param.{word}" for word in (f"source={test}", *_AS_STORED)]
     net = Net(load_net(args.net, overrides=words), "TEST", weights, device=device_of(args))
     number = net.layer_index(data[0])
     names = net.layers[number].top_names()
     if not {"color 0", "right 0"} <= set(names):
         raise SpecError(f"{net.layers[number].where}: has the items {', '.join(names)}, expected color and right")
     blobs = [net.tops[number][names.index(name)] for name in ("color 0", "right 0")]
-    blobs += net.bottoms[next(i for i, layer in enumerate(net.layers) if layer.type == "Disparity1D")]
+    layer, bottoms = next((layer, bottoms) for layer, bottoms in zip(net.layers, net.bottoms) if layer.type == "Disparity1D")
+    blobs += bottoms
     found = []
-    for _ in range(net.layers[number].file.frames):
+    for _ in net.layers[number].good:
         net.forward()
         found.append([asnumpy(blob.data).copy() for blob in blobs])
     left, right, disparity = (np.concatenate(arrays) for arrays in zip(*found))
-    return left, right, disparity[:, 0]
+    return left, right, -layer.disparity_1d_param.sign * disparity[:, 0]
 
 
 def _draw(path, left, right, disparities, errors):

@@ -6,6 +6,7 @@ candidate disparity, which every candidate reaches, so that they compare the sam
 
 import numpy as np
 
+from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry.grid import pixel_axes
 from pycaffe_geo.geometry.sampling import warp
 
@@ -47,5 +48,9 @@ def _box_sum(maps, block):
 
 
 def way(identity, matched, error):
-    """Return how much of the way from the error of no disparity to that of block matching an error has gone, 1 being all."""
+    """Return how much of the way from the error of no disparity to that of block matching an error has gone, 1 being all;
+    DataError where block matching is no better, as for one picture twice."""
+    if not matched < identity:
+        raise DataError(f"block matching leaves the error {matched:g}, no disparity {identity:g}; expected less: are left and "
+                        "right two cameras' pictures, the left one first?")
     return (identity - error) / (identity - matched)

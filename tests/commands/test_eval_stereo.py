@@ -46,6 +46,25 @@ def test_errors_and_how_much_of_the_way_they_go(evaluate, tmp_path):
     assert (tmp_path / "found" / "fold0.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_pairs_are_taken_as_stored_whatever_training_does_to_them(evaluate, tmp_path):
+    changes = "items: [color, right], shuffle: true, mirror: true, random_scale: 1.5, color_jitter: 0.5}"
+    for net in (NET, NET.replace("items: [color, right]}", changes)):
+        assert evaluate([3] * 4, [3] * 4, "--out", "found", net=net)[0] == 0
+        assert json.loads((tmp_path / "found" / "errors.json").read_text())["mean"]["network"] == 0
+
+
+def test_a_network_whose_disparities_are_negative(evaluate, tmp_path):
+    net = NET.replace("bottom: disparity,", "bottom: minus,").replace("sign: -1", "sign: 1").splitlines()
+    net.insert(5, "- {name: minus, type: Power, bottom: disparity, power_param: {scale: -1}}")
+    assert evaluate([3] * 4, [3] * 4, "--out", "found", net="\n".join(net))[0] == 0
+    assert json.loads((tmp_path / "found" / "errors.json").read_text())["mean"]["network"] == 0
+
+
+def test_pairs_of_one_picture_twice_are_refused(evaluate):
+    code, _, err = evaluate([3] * 4, [0] * 4)
+    assert code == 1 and "block matching leaves the error 0, no disparity 0; expected less" in err
+
+
 def test_a_network_without_disparity_is_refused(evaluate):
     code, _, err = evaluate([3] * 4, [3] * 4, net="\n".join(NET.splitlines()[:5]))
     assert code == 1 and "net.yaml: has no FrameData or no Disparity1D layer in TEST, expected both" in err
