@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from pycaffe_geo.datasets.images import read_depth
+from pycaffe_geo.datasets.images import in_order, read_depth
 from pycaffe_geo.errors import DataError, listed, nearest
 
 _PICTURES, _HDF5 = (".png",), (".h5", ".hdf5")
@@ -23,14 +23,14 @@ DAMAGE = (OSError, ValueError, EOFError, KeyError, TypeError, ArithmeticError, R
 def depth_maps(path, scale=1000):
     """Return [(name, read)], in order; read() returns that map (H, W) float32.
 
-    path: a folder of PNG, .npy and .npz files, one map in each, sorted and named by their stems; or one file, whose arrays may
-    be (H, W), (N, H, W), (N, 1, H, W) or (N, H, W, 1). `file.h5:depth` names the array where a file has several.
+    path: a folder of PNG, .npy and .npz files, one map in each, named by their stems, in the order of `in_order`; or one file,
+    whose arrays may be (H, W), (N, H, W), (N, 1, H, W) or (N, H, W, 1). `file.h5:depth` names the array where a file has several.
     scale: values of a 16-bit PNG per unit; arrays are taken as they are. DataError names what cannot be read.
     """
     path = Path(path)
     if not path.is_dir():
         return _file_maps(str(path), scale)
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in _IN_FOLDER)
+    files = in_order(f for f in path.iterdir() if f.suffix.lower() in _IN_FOLDER)
     if not files:
         raise DataError(f"{path}: no maps in this folder, expected files of {listed(_IN_FOLDER)}")
     by_stem = {f.stem: f for f in files}

@@ -20,7 +20,12 @@ def list_pictures(folder):
     found = [path for path in folder.iterdir() if path.suffix.lower() in _PICTURES]
     if not found:
         raise DataError(f"{_full(folder)}: holds no picture ({', '.join(sorted(_PICTURES))})")
-    return sorted(found, key=lambda path: (_words(path.name), path.name))
+    return in_order(found)
+
+
+def in_order(paths):
+    """Return paths sorted by name, numbers by their value: 2 before 10."""
+    return sorted(paths, key=lambda path: (_words(path.name), path.name))
 
 
 def check_partners(pictures, others):

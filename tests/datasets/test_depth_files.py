@@ -51,6 +51,12 @@ def test_a_folder_is_sorted_and_named_by_stems(tmp_path):
     np.testing.assert_array_equal(list(maps.values()), [np.full((4, 5), 2), MAPS[1], MAPS[2]])
 
 
+def test_numbers_in_names_are_in_order(tmp_path):
+    for name in ("10", "9", "1"):
+        np.save(tmp_path / f"{name}.npy", MAPS[0])
+    assert list(read_all(tmp_path)) == ["1", "9", "10"]
+
+
 def damaged(folder):
     """Write files that cannot be used."""
     (folder / "empty").mkdir()
