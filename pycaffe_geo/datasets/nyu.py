@@ -32,7 +32,7 @@ def read_nyu(path, numbers=None, raw=False, border=0, intrinsics=None):
     if 2 * border >= min(width, height):
         raise DataError(f"{path}: a border of {border} pixels leaves nothing of pictures of {width}x{height}")
     numbers = np.arange(1, count + 1) if numbers is None else np.asarray(numbers)
-    wrong = [n for n in numbers.tolist() if n != int(n) or not 1 <= n <= count]
+    wrong = [n for n in numbers.tolist() if not 1 <= n <= count or n != int(n)]
     if wrong:
         raise DataError(f"{path}: there is no frame {wrong[0]}, expected numbers of 1 to {count}")
     numbers = numbers.astype(int)

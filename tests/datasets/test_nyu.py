@@ -77,6 +77,7 @@ def replace(path, name, values):
     (lambda p: None, {"numbers": [1, 5]}, "there is no frame 5, expected numbers of 1 to 4"),
     (lambda p: None, {"numbers": [0]}, "there is no frame 0"),
     (lambda p: None, {"numbers": [1.5]}, "there is no frame 1.5"),
+    (lambda p: None, {"numbers": [float("nan")]}, "there is no frame nan"),
     (lambda p: None, {"border": 3}, "a border of 3 pixels leaves nothing of pictures of 8x6"),
 ])
 def test_what_is_wrong_is_named(path, damage, options, message):
