@@ -70,6 +70,11 @@ class Loss(Layer):
             log.warning("%s: bottom '%s' leaves no element: the loss is 0 and teaches nothing", self.where, blob.name)
 
 
+def _sizes(blob):
+    """Return the batch and the other sizes but 1: the same for (N, 2) and (N, 2, 1, 1)."""
+    return blob.shape[:1], [n for n in blob.shape[1:] if n != 1]
+
+
 class ElementLoss(Loss):
     """Sum over elements of weight * cost(prediction - target) / normaliser; bottoms of one shape, and weights.
 
@@ -95,7 +100,7 @@ class ElementLoss(Loss):
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape
-        if [n for n in bottom[1].shape if n != 1] != [n for n in shape if n != 1]:  # (N, 2) against (N, 2, 1, 1) is fine
+        if _sizes(bottom[1]) != _sizes(bottom[0]):
             self.expect(bottom[1], *shape)
         for blob in bottom[2:]:
             self.expect_weights(blob, shape)

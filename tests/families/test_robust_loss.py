@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.gradient_check import build_layer
 
 TYPES = ["HuberLoss", "CauchyLoss", "GemanMcClureLoss", "TukeyLoss", "WelschLoss"]
@@ -47,3 +48,9 @@ def test_empty_mask(type_name, caplog):
     loss, *diffs = run(type_name, [A, B, np.zeros_like(WEIGHTS)], normalization="VALID")
     assert loss == 0 and not diffs[0].any() and not diffs[1].any()
     assert f"layer 'layer' ({type_name}): bottom 'bottom2' leaves no element" in caplog.text
+
+
+def test_a_batch_is_no_channel(type_name):
+    assert run(type_name, [A[0, :, :1, 0], A[1, :, :1, :1]])[0] > 0  # (3, 1) and (3, 1, 1) are the same
+    with pytest.raises(ShapeError, match=r"bottom 'bottom1' is \(1, 3\), expected \(3, 1\)"):
+        run(type_name, [A[0, :, :1, 0], A[:1, :, 0, 0]])
