@@ -41,8 +41,11 @@ class StereoReport:
 def verify_stereo(color, right, source=""):
     """Check that right (F, H, W, 3) is the right camera's picture of color (F, H, W, 3), and return a StereoReport.
 
-    Raises DataError, with `source` and the likely cause, where left and right are swapped; a doubt is logged.
+    Raises DataError, with `source` and the likely cause, where left and right are swapped, and for pictures less than 3 pixels
+    wide; a doubt is logged.
     """
+    if color.shape[2] < 3:
+        raise DataError(f"{source}: the pictures are {color.shape[2]}x{color.shape[1]}, expected at least 3 columns to match")
     chosen = np.unique(np.linspace(0, len(color) - 1, _MOST_PAIRS).astype(int))
     step = -(-color.shape[2] // _WIDTH)
     found = np.array([_match(_grey(color[i], step), _grey(right[i], step)) for i in chosen])

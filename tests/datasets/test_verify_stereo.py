@@ -70,3 +70,10 @@ def test_depth_of_a_few_pixels_is_enough(data):
     sparse[:, ::5, ::5] = data["depth"][:, ::5, ::5]
     found = verify_arrays(data["color"], data["intrinsics"], depth=sparse, right=data["right"], baseline=data["baseline"])
     assert found[1].startswith("depth and baseline, tried on 4 pairs, mean motion ")
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_pictures_too_narrow_to_match(width):
+    picture = np.arange(24 * width, dtype=np.uint8).reshape(2, 4, width, 3)
+    with pytest.raises(DataError, match=f"narrow: the pictures are {width}x4, expected at least 3 columns to match"):
+        verify_stereo(picture, picture, "narrow")
