@@ -21,6 +21,7 @@ class Memory:
         """Return the flat buffer, holding at least `count` elements."""
         if self.array is None or self.array.size < count:
             self.array = self.device.xp.zeros(max(count, 1), self.dtype)
+            self.device.moves += 1
         return self.array
 
 
@@ -143,10 +144,12 @@ class Blob:
     def share_data(self, other):
         """Use the data buffer of `other` (same count) from now on."""
         self._data = other._data
+        self.device.moves += 1
 
     def share_diff(self, other):
         """Use the diff buffer of `other` (same count) from now on."""
         self._diff = other._diff
+        self.device.moves += 1
 
     def shares_data(self, other):
         """True where both blobs keep their data in one buffer."""

@@ -68,6 +68,7 @@ class SharedMemory:
         buffer = self._net.device.xp.zeros(self.shared // self._net.dtype.itemsize, self._net.dtype)
         for life in self._lives:
             life.memory.array = buffer[life.start:life.end]
+        self._net.device.moves += 1
         self._placed = [life.memory.array for life in self._lives]
         self._claims = self._list_claims()
 

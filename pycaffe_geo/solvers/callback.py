@@ -22,7 +22,7 @@ class Callback:
         """An iteration has ended: `solver.iter` updates are done, `solver.loss` is the smoothed loss."""
 
     def displayed(self, solver, report):
-        """An iteration that `display` asks for has been computed, not yet applied."""
+        """An iteration that `display` asks for has been computed; on a CPU its update comes after this, on a GPU before."""
 
     def tested(self, solver, report):
         """A test net has been run over its `test_iter` batches."""

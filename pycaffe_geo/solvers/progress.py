@@ -51,11 +51,15 @@ class Bar(Lines):
         self._stack.close()
 
     def iterated(self, solver):
-        self._bar.set_postfix(loss=f"{solver.loss:.5g}", lr=f"{solver.lr:.3g}", refresh=False)
+        if solver.device.index is None:  # on a GPU each look at the loss waits for the device
+            self._show(solver)
         self._bar.update()
 
     def displayed(self, solver, report):
-        """The bar shows it."""
+        self._show(solver)
+
+    def _show(self, solver):
+        self._bar.set_postfix(loss=f"{solver.loss:.5g}", lr=f"{solver.lr:.3g}", refresh=False)
 
 
 def _values(report):

@@ -13,6 +13,7 @@ from pycaffe_geo.backend import asnumpy, choose_device
 from pycaffe_geo.errors import SpecError, WeightsError, listed, nearest
 from pycaffe_geo.solvers.callback import Report
 from pycaffe_geo.solvers.debug import debug_table
+from pycaffe_geo.solvers.deferred import deferred_steps
 from pycaffe_geo.solvers.monitor import seen_blobs
 from pycaffe_geo.solvers.nets import build_nets
 from pycaffe_geo.solvers.numeric import check_parameters, find_culprit, squared_norm
@@ -91,6 +92,7 @@ class Solver:
         self._shares = False
         everything = self.net.definition.force_backward
         self._checked = [blob for blob, lr in zip(self.net.learnable, self.net.lr_mults) if lr or everything]
+        self._deferred = deferred_steps(self.net, self.updater, self.definition, self._checked)
 
     # ---- pycaffe's interface
 
@@ -123,9 +125,10 @@ class Solver:
         while self.iter < stop and not self._signals.stop:
             if not self._test_if_due():
                 break
-            self._iterate()
+            self._iterate_deferred() if self._deferred else self._iterate()
             if (d.snapshot and self.iter % d.snapshot == 0) or self._signals.take_snapshot_request():
                 self.snapshot()
+        self._fetch()
 
     def _share_memory(self):
         """Let the blobs of each net share memory, but for those that somebody looks at."""
@@ -147,6 +150,7 @@ class Solver:
 
     def snapshot(self):
         """Write the weights, then the solver state, each atomically; return both paths. Non-finite weights raise NumericError."""
+        self._fetch()
         check_parameters(self.net, self.iter - 1)
         weights, state = snapshot_paths(self.snapshot_prefix, self.iter)
         self.net.save(weights, diffs=self.definition.snapshot_diff)
@@ -173,6 +177,8 @@ class Solver:
         self._policy.current_step = state.current_step
         self._losses.clear()
         self._losses.extend(state.losses)
+        if self._deferred:
+            self._deferred.start(self.iter)
         if state.type:
             self._restore_data(state)
         else:
@@ -194,7 +200,8 @@ class Solver:
 
     @property
     def loss(self):
-        """The loss, averaged over the last `average_loss` iterations."""
+        """The loss, averaged over the last `average_loss` iterations. On a GPU this waits for the device."""
+        self._fetch()
         return sum(self._losses) / len(self._losses) if self._losses else math.nan
 
     # ---- one iteration
@@ -215,6 +222,28 @@ class Solver:
         self.updater.apply(self.lr, self.iter, clip / d.iter_size)
         self.iter += 1
         self._tell("iterated")
+
+    def _iterate_deferred(self):
+        """As _iterate, on a GPU; what the iteration found is looked at later (see _fetch)."""
+        d = self.definition
+        self.lr = learning_rate(d, self.iter, self._policy)
+        self._deferred.run(self.iter, self.lr)
+        if d.display and self.iter % d.display == 0:
+            self._display()
+        elif self._deferred.late:
+            self._fetch()
+        self.iter += 1
+        self._tell("iterated")
+
+    def _fetch(self):
+        """Take over what a GPU knows of the last iterations; NumericError where the numbers of one were not finite."""
+        if not self._deferred:
+            return
+        losses, trouble = self._deferred.fetch()
+        self._losses.extend(losses)
+        if trouble:
+            self.iter = self.net.clock.iteration = trouble.iteration
+            find_culprit(self.net, self.iter, self.definition.iter_size, trouble.positions, trouble.symptom)
 
     def _forward_backward(self):
         """Add up the gradients of iter_size batches and return their mean loss."""
@@ -250,6 +279,7 @@ class Solver:
     def test(self, index=0):
         """Run test net `index` over its test_iter batches and return a Report of the means; None where SIGINT cut it short."""
         net, count = self.test_nets[index], self.definition.test_iter[index]
+        self._fetch()
         positions = net.positions()
         net.clock.iteration = self.iter
         totals, loss = {}, 0.0

@@ -104,6 +104,8 @@ class SolverDef:
     Our own, for GPUs (a CPU computes in full float32, in the same order every time):
     math_mode      how convolutions and InnerProducts may multiply float32 numbers. TF32: rounded to 10 bits after the point on
                    tensor cores; FLOAT32: never; DEFAULT as in PyTorch: convolutions by cuDNN rounded, the others not
+    capture        auto: an iteration is recorded once and repeated as one CUDA graph, unless a layer has to work on the host;
+                   off: never
     deterministic  bars cuDNN's engines that add in an order of their own. (Of our layers only Embed and BatchReindex do.)
     """
 
@@ -144,6 +146,7 @@ class SolverDef:
     solver_mode: Literal["CPU", "GPU"] = "CPU"
     device_id: int = 0
     math_mode: Literal["DEFAULT", "TF32", "FLOAT32"] = "DEFAULT"
+    capture: Literal["auto", "off"] = "auto"
     deterministic: bool = False
     debug_info: bool = False
     layer_wise_reduce: bool = True

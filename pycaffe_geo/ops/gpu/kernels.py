@@ -81,11 +81,12 @@ class Scratch:
     """A buffer for partial sums that grows and is kept: its address does not change while sizes do not."""
 
     def __init__(self, device, dtype):
-        self._xp, self._dtype = device.xp, dtype
+        self._device, self._dtype = device, dtype
         self._buffer = None
 
     def get(self, count):
         """Return an array of at least `count` elements, with any values."""
         if self._buffer is None or self._buffer.size < count:
-            self._buffer = self._xp.empty(max(count, 1), self._dtype)
+            self._buffer = self._device.xp.empty(max(count, 1), self._dtype)
+            self._device.moves += 1
         return self._buffer
