@@ -63,7 +63,7 @@ class Accuracy(Layer):
         distance = abs(label - xp.arange(self.shape[1])[:, None])
         is_class, near = (distance == 0) & counted, distance <= p.within
         true_score = xp.where(near, scores, -xp.inf).max(axis=1, keepdims=True)
-        not_worse = ((scores >= true_score) & ~near).sum(axis=1, keepdims=True)
+        not_worse = (~(scores < true_score) & ~near).sum(axis=1, keepdims=True)  # NaN, too: a broken net is not right
         right = is_class & (not_worse < p.top_k)
         top[0].data[...] = right.sum() / xp.maximum(is_class.sum(), 1)
         for blob in top[1:]:

@@ -32,6 +32,12 @@ def test_a_tie_counts_against_the_true_class():
     assert accuracy(np.zeros((1, 3)), np.zeros(1), top_k=3)[0] == 1
 
 
+def test_scores_that_are_nan_are_not_right():
+    assert accuracy(SCORES * np.nan, LABELS) == [0]
+    scores = np.where(np.arange(5) == LABELS[:, None], 1, np.nan)
+    assert accuracy(scores, LABELS) == [0]
+
+
 @pytest.mark.parametrize("within", [1, 2])
 def test_classes_near_the_true_one_count_as_right(within):
     labels = np.array([4, 3, 4, 0, 2, 2])
