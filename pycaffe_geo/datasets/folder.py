@@ -6,6 +6,7 @@ import numpy as np
 
 from pycaffe_geo.datasets.frames import Recording, check_rotation, picture_reader, read_intrinsics
 from pycaffe_geo.datasets.images import check_partners, list_pictures
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError
 
 
@@ -43,12 +44,8 @@ def read_folder(folder, intrinsics=None, depth_scale=1000):
 
 def read_table(path, columns=None):
     """Return the numbers of a text file (spaces or commas, '#' comments) as float64 (rows, columns)."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
     rows = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.split("#")[0].replace(",", " ").split()
         try:
             values = [float(word) for word in words]

@@ -6,6 +6,7 @@ import numpy as np
 
 from pycaffe_geo.datasets.frames import Recording, picture_reader, read_intrinsics
 from pycaffe_geo.datasets.kitti import runs_of
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.datasets.trajectory import read_tum_trajectory
 from pycaffe_geo.errors import DataError, listed
 
@@ -47,12 +48,8 @@ def _trajectory(folder):
 
 def _associations(path):
     """Return rows (index, depth picture, colour picture), in rising order."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
     rows = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.partition("#")[0].split()
         if not words:
             continue

@@ -6,6 +6,7 @@ import numpy as np
 
 from pycaffe_geo.datasets.frames import read_intrinsics
 from pycaffe_geo.datasets.images import list_pictures
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError, listed, nearest
 
 
@@ -19,12 +20,8 @@ class Camera:
 
 def read_calibration(path):
     """Return {key: numbers (n,)} of a file of lines `key: numbers`; lines of other words, such as dates, are left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
     found = {}
-    for line in lines:
+    for line in read_lines(path):
         key, _, words = line.partition(":")
         try:
             found[key.strip()] = np.array([float(word) for word in words.split()])

@@ -10,6 +10,7 @@ from pycaffe_geo.datasets.frames import Recording, picture_reader
 from pycaffe_geo.datasets.kitti import (Camera, baseline_of, calibrated, camera_of, numbered_pictures, partner_pictures,
                                         read_calibration, runs_of)
 from pycaffe_geo.datasets.kitti_oxts import camera_poses, read_packet, read_unit_to_scanner
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError, listed, nearest
 from pycaffe_geo.geometry.camera import scale_intrinsics
 
@@ -79,12 +80,8 @@ def read_places(path):
     camera and number (`2011_09_26_drive_0002_sync 02 0000000069`), or nothing. Which camera it names does not matter.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path.absolute()}: cannot be read as text: {e}") from e
     places = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         drive = _DRIVE.search(line)
         rest = drive and _AFTER_DRIVE.fullmatch(line[drive.end():].rstrip())
         if rest:

@@ -10,6 +10,7 @@ import numpy as np
 from pycaffe_geo.datasets.frames import Recording, read_intrinsics
 from pycaffe_geo.datasets.images import read_color, read_planes
 from pycaffe_geo.datasets.pfm import read_pfm
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError, listed
 
 # Left, right and disparity, and the widths at which the pictures were published with the values per pixel of disparity there.
@@ -65,11 +66,7 @@ def read_middlebury(folders, calibration=None, scale=None):
 
 def read_calibration(path):
     """Read a scene's calib.txt (lines cam0=[f 0 cx; 0 f cy; 0 0 1], doffs=, baseline= in mm) into a Calibration."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
-    words = dict(line.partition("=")[::2] for line in lines)
+    words = dict(line.partition("=")[::2] for line in read_lines(path))
     values = {}
     for name, count in (("cam0", 9), ("doffs", 1), ("baseline", 1)):
         try:

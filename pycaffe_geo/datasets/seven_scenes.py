@@ -8,6 +8,7 @@ import numpy as np
 from pycaffe_geo.datasets.folder import read_table
 from pycaffe_geo.datasets.frames import Recording, check_rotation, picture_reader, read_intrinsics
 from pycaffe_geo.datasets.kitti import runs_of
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError, listed, nearest
 
 INTRINSICS = (585.0, 585.0, 320.0, 240.0)
@@ -20,10 +21,7 @@ _SPLITS = {"train": "TrainSplit.txt", "test": "TestSplit.txt"}
 def split_sequences(folder, split):
     """Return the sequences, ("seq-01", ...), of the scene's `split`, train or test: of TrainSplit.txt or TestSplit.txt."""
     path = Path(folder).resolve() / _SPLITS[split]
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
+    lines = " ".join(read_lines(path)).split()
     numbers = [re.fullmatch(r"(?:sequence|seq-)(\d+)", line) for line in lines]
     if not lines or None in numbers:
         raise DataError(f"{path}: holds {listed(lines)}, expected lines such as sequence1")

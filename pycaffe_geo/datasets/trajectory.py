@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import quaternion
 
@@ -82,13 +83,8 @@ def nearest_in_time(times, others, max_difference):
 
 def _table(path, columns, expected):
     """Return the finite numbers (F, columns) of a text file and the number of each row's line."""
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
     rows, numbers = [], []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.partition("#")[0].replace(",", " ").split()
         if not words:
             continue

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from pycaffe_geo.datasets.frames import Recording, picture_reader, read_intrinsics
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.datasets.trajectory import nearest_in_time, read_tum_trajectory
 from pycaffe_geo.errors import DataError, listed, nearest
 
@@ -59,12 +60,8 @@ def _camera(folder, camera):
 def _pictures(folder, name):
     """Return the times (n,), in seconds, and the paths of the pictures that a list file names, in the order of time."""
     path = folder / name
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{path}: cannot be read as text: {e}") from e
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         words = line.split("#")[0].split()
         if not words:
             continue

@@ -7,6 +7,7 @@ import numpy as np
 
 from pycaffe_geo.datasets.frames import Recording, picture_reader, read_intrinsics
 from pycaffe_geo.datasets.images import list_pictures, read_color
+from pycaffe_geo.datasets.text import read_lines
 from pycaffe_geo.errors import DataError, nearest
 
 
@@ -34,13 +35,9 @@ def read_video(folder, intrinsics=None, fov=None, order=None, still=0, progress=
 
 def _ordered(pictures, order):
     """Return those of `pictures` that the text file `order` names, in its order."""
-    try:
-        lines = order.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as e:
-        raise DataError(f"{order}: cannot be read as text: {e}") from e
     known = {path.stem: path for path in pictures} | {path.name: path for path in pictures}
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(order), 1):
         name = line.strip()
         if name and name not in known:
             raise DataError(f"{order}:{number}: no picture '{name}' in {pictures[0].parent}{nearest(name, known)}")
