@@ -221,6 +221,13 @@ def write_csv(path, heading, rows):
         csv.writer(file, lineterminator="\n").writerows([heading, *rows])
 
 
+def write_json(path, values):
+    """Write a dict of texts, numbers, lists and dicts to the file `path`."""
+    import json
+
+    output_file(path).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
 def peak_mib():
     """Return the most memory that this process has had in RAM, in MiB; NaN where the system does not tell."""
     try:

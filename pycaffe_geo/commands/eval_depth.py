@@ -14,10 +14,9 @@ predictions are disparities in pixels of their own width; depth = --focal-baseli
 ground truth's width times baseline in metres. Without it they are inverse depths, which needs --median-scaling.
 """
 
-import json
 import logging
 
-from pycaffe_geo.commands._common import option, output_file, positive, progress, table, write_csv
+from pycaffe_geo.commands._common import option, output_file, positive, progress, table, write_csv, write_json
 from pycaffe_geo.errors import DataError, listed, nearest
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def run(args):
     if args.json:
         result = dict(images=len(images), pred=args.pred, gt=args.gt, **range_, disparity=args.disparity)
         result |= dict(median_scaling=scaling, errors=means)
-        output_file(args.json).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(args.json, result)
     if args.csv:
         write_csv(args.csv, ["image", *errors[0]], [[image[0], *e.values()] for image, e in zip(images, errors)])
     if args.out:

@@ -12,9 +12,7 @@ and has its own scale; it is the norm of the errors divided by 5, as their progr
 With --out FOLDER: trajectory.png, frames.csv, segments.csv, and aligned.txt in the format of the input.
 """
 
-import json
-
-from pycaffe_geo.commands._common import option, output_file, output_folder, positive, table, whole, write_csv
+from pycaffe_geo.commands._common import option, output_folder, positive, table, whole, write_csv, write_json
 from pycaffe_geo.errors import DataError
 
 EXAMPLE = "tools/eval_odometry.py --gt poses/09.txt --est 09.txt --format kitti --align sim3 --json errors.json --out runs/09"
@@ -45,7 +43,7 @@ def run(args):
     print(f"{len(truth)} frames, {way[-1]:.3f} m; alignment: {args.align}, scale {summary['scale']:.6f}")
     print(_text(summary, args.delta))
     if args.json:
-        output_file(args.json).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        write_json(args.json, summary)
     if args.out:
         _write(output_folder(args.out), args, times, truth, aligned, way)
 

@@ -14,7 +14,6 @@ of --step pixels.
 """
 
 import argparse
-import json
 
 from pycaffe_geo.commands._common import (
     device_of,
@@ -26,6 +25,7 @@ from pycaffe_geo.commands._common import (
     progress,
     table,
     whole,
+    write_json,
 )
 from pycaffe_geo.errors import DataError, SpecError
 
@@ -72,7 +72,7 @@ def run(args):
     print(table([["fold", *means], *([name, *row] for name, row in zip([*range(len(rows)), "mean"], cells))]))
     if folder:
         result = dict(max_disparity=args.max_disparity, step=args.step, block=args.block, size=size, folds=rows, mean=means)
-        (folder / "errors.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "errors.json", result)
         print(f"written to {folder}")
 
 

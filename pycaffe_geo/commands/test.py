@@ -5,9 +5,6 @@ Where the net has a PoseError layer, the motions of all batches are gathered: ro
 With --out FOLDER: results.json, results.csv, and panel.png (src, tgt, warped, error) where the net warps an image.
 """
 
-import csv
-import json
-
 from pycaffe_geo.commands._common import (
     build_net,
     device_of,
@@ -16,6 +13,8 @@ from pycaffe_geo.commands._common import (
     option,
     output_folder,
     table,
+    write_csv,
+    write_json,
 )
 from pycaffe_geo.commands._evaluation import run_batches, show_pose_errors
 
@@ -49,13 +48,12 @@ def _write(folder, results, net):
     from pycaffe_geo.commands._warps import first_rows, warp_number
     from pycaffe_geo.plots.panels import draw_panels
 
-    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "results.json", results)
     rows = [[name, value] for name, value in results["outputs"].items()]
     for name, pose in results["poses"].items():
         rows += [[f"{name} {row['']} {key}", row[key]] for row in pose["errors"] for key in row if key]
         rows += [[f"{name} ratio {key}", value] for key, value in pose["ratios"].items()]
-    with open(folder / "results.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([["name", "value"], *rows])
+    write_csv(folder / "results.csv", ["name", "value"], rows)
     if warp_number(net) is not None:
         draw_panels(folder / "panel.png", *first_rows(net))
     print(f"written to {folder}")

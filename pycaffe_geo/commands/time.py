@@ -5,11 +5,20 @@ iteration is measured once more without waiting in between, which is faster on a
 layers or the others.
 """
 
-import csv
 from statistics import median
 from time import perf_counter
 
-from pycaffe_geo.commands._common import build_net, device_of, device_options, net_options, option, peak_mib, progress, table
+from pycaffe_geo.commands._common import (
+    build_net,
+    device_of,
+    device_options,
+    net_options,
+    option,
+    peak_mib,
+    progress,
+    table,
+    write_csv,
+)
 from pycaffe_geo.errors import PycaffeGeoError, bytes_text
 
 EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20 --data"
@@ -49,8 +58,7 @@ def run(args):
     whole = f"; the whole process at its peak {bytes_text(peak * 2**20)}" if peak == peak else ""
     print("memory, data and diffs: blobs {}, parameters {}{}".format(*memory, whole))
     if args.out:
-        with open(args.out, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+        write_csv(args.out, heading, rows)
 
 
 def _layer_by_layer(net):

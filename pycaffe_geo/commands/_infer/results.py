@@ -1,10 +1,10 @@
 """What `infer` writes: depth as colours, 16 bits and points, panels of warps, motions."""
 
-import json
 import logging
 
 import numpy as np
 
+from pycaffe_geo.commands._common import write_json
 from pycaffe_geo.datasets.images import resize_color, resize_depth
 from pycaffe_geo.errors import NumericError, SpecError
 from pycaffe_geo.geometry import se3
@@ -77,7 +77,7 @@ class Results:
     def write_pose(self, pose):
         """Write pose.json: the motion (4, 4) between the two pictures of a pair."""
         result = {"src": self.args.src, "tgt": self.args.tgt, "weights": self.args.weights or [], "T_src_tgt": pose.tolist()}
-        (self.folder / "pose.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_json(self.folder / "pose.json", result)
 
     def write_trajectory(self, motions):
         """Write the chained motions {t: (4, 4) from frame t + 1 to t} as trajectory_kitti.txt and trajectory_tum.txt."""
