@@ -45,8 +45,8 @@ def _words(name):
 
 
 def read_color(path):
-    """Read a picture as (H, W, 3) uint8 RGB (grey is repeated, alpha dropped)."""
-    return np.asarray(_open(path).convert("RGB"))
+    """Read a picture as (H, W, 3) uint8 RGB (grey is repeated, alpha dropped), upright as its camera says (EXIF)."""
+    return np.asarray(_open(path, upright=True).convert("RGB"))
 
 
 def read_depth(path, scale):
@@ -97,14 +97,16 @@ def _weights(old, new):
     return low, np.minimum(low + 1, old - 1), near, far
 
 
-def _open(source, name=None, grey=False):
-    from PIL import Image, UnidentifiedImageError
+def _open(source, name=None, grey=False, upright=False):
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         picture = Image.open(source)
         if grey:
             picture.draft("L", None)  # a JPEG then gives its luma and nothing else
         picture.load()
+        if upright:
+            picture = ImageOps.exif_transpose(picture)
     except FileNotFoundError as e:
         raise DataError(f"{_full(source)}: no such picture") from e
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as e:

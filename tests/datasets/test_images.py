@@ -18,6 +18,16 @@ def test_colour_is_rgb_whatever_the_file_holds(tmp_path):
     np.testing.assert_array_equal(read_color(tmp_path / "grey.png"), np.repeat(rgba[..., :1], 3, axis=2))
 
 
+def test_a_picture_that_was_taken_sideways_is_upright(tmp_path):
+    stored = np.zeros((16, 24, 3), np.uint8)
+    stored[:, :8] = 200  # the left side of what is stored is the upper one of the scene
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(stored).save(tmp_path / "a.jpg", exif=exif, quality=100)
+    picture = read_color(tmp_path / "a.jpg")
+    assert picture.shape == (24, 16, 3) and picture[:8].min() > 150 and picture[8:].max() < 50
+
+
 def test_depth_is_metres(tmp_path):
     stored = np.array([[0, 1, 1000], [40000, 65535, 5]], np.uint16)
     Image.fromarray(stored).save(tmp_path / "d.png")
