@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 
 BLOCK = 1 << 10  # elements added up in the arrays' own precision; the sums of blocks are added in float64
 
@@ -20,7 +20,31 @@ def backward(dy, y, inverse, dx, lend):
     _backward(dy, y, inverse, dx)
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _sum(part):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += part[j]
+    return total
+
+
+@helper(fastmath=REORDER)
+def _squares(part, middle):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += (part[j] - middle) * (part[j] - middle)
+    return total
+
+
+@helper(fastmath=REORDER)
+def _product(part, other):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += part[j] * other[j]
+    return total
+
+
+@kernel
 def _forward(x, y, eps, mean, variance, inverse):
     batch, channels, size = x.shape
     kind = x.dtype.type
@@ -29,18 +53,12 @@ def _forward(x, y, eps, mean, variance, inverse):
         total = 0.0
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, added = x[n, c, first:first + BLOCK], kind(0)
-                for j in range(len(part)):
-                    added += part[j]
-                total += added
+                total += _sum(x[n, c, first:first + BLOCK])
         middle = kind(total / count)
         total = 0.0
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, added = x[n, c, first:first + BLOCK], kind(0)
-                for j in range(len(part)):
-                    added += (part[j] - middle) * (part[j] - middle)
-                total += added
+                total += _squares(x[n, c, first:first + BLOCK], middle)
         scale = kind(1 / np.sqrt(total / count + eps))
         room = np.empty(BLOCK, x.dtype)  # y may be x: a loop that writes what it reads would run element by element
         for n in range(batch):
@@ -53,7 +71,7 @@ def _forward(x, y, eps, mean, variance, inverse):
         mean[c], variance[c], inverse[c] = middle, total / count, scale
 
 
-@kernel(fastmath=REORDER)
+@kernel
 def _backward(dy, y, inverse, dx):
     batch, channels, size = dy.shape
     kind = dy.dtype.type
@@ -62,13 +80,9 @@ def _backward(dy, y, inverse, dx):
         total, product = 0.0, 0.0
         for n in range(batch):
             for first in range(0, size, BLOCK):
-                part, middle = dy[n, c, first:first + BLOCK], y[n, c, first:first + BLOCK]
-                added, weighted = kind(0), kind(0)
-                for j in range(len(part)):
-                    added += part[j]
-                    weighted += part[j] * middle[j]
-                total += added
-                product += weighted
+                part = dy[n, c, first:first + BLOCK]
+                total += _sum(part)
+                product += _product(part, y[n, c, first:first + BLOCK])
         scale = inverse[c]
         mean, slope = kind(total / count), kind(product / count)
         room = np.empty(BLOCK, dy.dtype)  # as in _forward

@@ -5,7 +5,7 @@ from numba import prange
 
 from pycaffe_geo.geometry.camera import INVALID, MIN_DEPTH, unit_rays
 from pycaffe_geo.geometry.grid import pixel_axes
-from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 
 
 def transform_grid(depth, T, intrinsics, out=None):
@@ -78,7 +78,20 @@ def _transform(depth, row, column, t, points):
                 out[j] = (along[j] + across) * d[j] + shift if d[j] != none else none
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _slope_sums(slopes, d, ray):
+    """Return the sums of d g ray, d g and g where there is depth."""
+    none = d.dtype.type(0)
+    along, whole, shift = none, none, none
+    for j in range(len(d)):
+        g = slopes[j] if d[j] != none else none
+        along += g * d[j] * ray[j]
+        whole += g * d[j]
+        shift += g
+    return along, whole, shift
+
+
+@kernel
 def _transform_gradient(depth, x, y, row, column, dpoints, ddepth, sums):
     """Write ddepth, and to `sums` for each image row the gradient (3, 4) to [R t]: sums of d dp x, d dp y, d dp and dp where
     there is depth; each if it has elements."""
@@ -96,13 +109,7 @@ def _transform_gradient(depth, x, y, row, column, dpoints, ddepth, sums):
                 out[j] = slope if d[j] != none else none
         if sums.size:
             for c in range(3):
-                slopes = dpoints[n, c, i]
-                along, whole, shift = none, none, none
-                for j in range(width):
-                    g = slopes[j] if d[j] != none else none
-                    along += g * d[j] * ray[j]
-                    whole += g * d[j]
-                    shift += g
+                along, whole, shift = _slope_sums(dpoints[n, c, i], d, ray)
                 sums[n, i, c, 0], sums[n, i, c, 1] = along, whole * y[n, i]
                 sums[n, i, c, 2], sums[n, i, c, 3] = whole, shift
 
@@ -148,21 +155,26 @@ def _points_gradient(points, intrinsics, min_depth, dflow, dcoords, dpoints):
             dz[j] = -(x[j] * dx[j] + y[j] * dy[j]) * (one / z[j]) if z[j] > min_depth else zero
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _focal_and_centre(p, z, min_depth, slope, more, both):
+    zero, one = p.dtype.type(0), p.dtype.type(1)
+    focal, centre = zero, zero
+    for j in range(len(p)):
+        g = slope[j] + more[j] if both else slope[j]
+        g = g if z[j] > min_depth else zero
+        focal += g * (p[j] * (one / z[j])) if z[j] > min_depth else zero
+        centre += g
+    return focal, centre
+
+
+@kernel
 def _intrinsics_sums(points, min_depth, dflow, dcoords, sums):
     """Write for each image row the gradient to fx, fy, cx, cy."""
-    batch, _, height, width = points.shape
-    zero, one = points.dtype.type(0), points.dtype.type(1)
+    batch, _, height, _ = points.shape
     for line in prange(batch * height):
         n, i = line // height, line % height
         z = points[n, 2, i]
         for c in range(2):
             p, slope = points[n, c, i], dflow[n, c, i]
             more = dcoords[n, c, i] if dcoords.size else slope
-            focal, centre = zero, zero
-            for j in range(width):
-                g = slope[j] + more[j] if dcoords.size else slope[j]
-                g = g if z[j] > min_depth else zero
-                focal += g * (p[j] * (one / z[j])) if z[j] > min_depth else zero
-                centre += g
-            sums[n, i, c], sums[n, i, 2 + c] = focal, centre
+            sums[n, i, c], sums[n, i, 2 + c] = _focal_and_centre(p, z, min_depth, slope, more, dcoords.size > 0)

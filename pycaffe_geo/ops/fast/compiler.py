@@ -1,7 +1,9 @@
 """How the kernels of this folder are compiled: by numba, for several threads, kept on disk.
 
 A kernel calls no function of another file: numba would not see that change when it looks into its cache.
-Every sum is made per row and the rows are added in their order: a result does not depend on the number of threads.
+Every sum is made per row and the rows are added in their order: a result does not depend on the number of threads. Sums that may
+take another order (REORDER) stand in helpers that write to no array: beside a write, a loop in vector registers runs only where
+the arrays lie far enough from each other in memory, and a result would change from process to process.
 """
 
 import logging
@@ -33,9 +35,11 @@ def kernel(function=None, *, parallel=True, fastmath=False):
         numba.config.CACHE_DIR = chosen
 
 
-def helper(function):
+def helper(function=None, *, fastmath=False):
     """Decorator: compile `function` into the kernels of its file that call it."""
-    return numba.njit(function, error_model="numpy")
+    if function is None:
+        return lambda f: helper(f, fastmath=fastmath)
+    return numba.njit(function, error_model="numpy", fastmath=fastmath)
 
 
 class _Announcement(event.Listener):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 
 BLOCK = 1 << 12  # elements whose costs are added up by one thread
 
@@ -34,7 +34,23 @@ def _run(cost, a, b, weights, slope):
     return a.dtype.type(sums.sum())
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _weighted_sum(x, y, s, w):
+    total = x.dtype.type(0)
+    for j in range(len(x)):
+        total += (x[j] - y[j]) * s[j] if w[j] != x.dtype.type(0) else x.dtype.type(0)
+    return total
+
+
+@helper(fastmath=REORDER)
+def _sum(x, y, s):
+    total = x.dtype.type(0)
+    for j in range(len(x)):
+        total += (x[j] - y[j]) * s[j]
+    return total
+
+
+@kernel
 def _abs_cost(a, b, weights, slope, sums):
     _, channels, size = a.shape
     blocks = -(-size // BLOCK)
@@ -43,22 +59,20 @@ def _abs_cost(a, b, weights, slope, sums):
         plane, first = part // blocks, part % blocks * BLOCK
         n, c, last = plane // channels, plane % channels, min(first + BLOCK, size)
         x, y, s = a[n, c, first:last], b[n, c, first:last], slope[n, c, first:last]
-        total = zero
         if weights.size:
             w = weights[n, 0, first:last]
             for j in range(len(x)):
                 d = x[j] - y[j] if w[j] != zero else zero
                 s[j] = w[j] * (one if d > zero else (-one if d < zero else d))
-                total += d * s[j]
+            sums[part] = _weighted_sum(x, y, s, w)
         else:
             for j in range(len(x)):
                 d = x[j] - y[j]
                 s[j] = one if d > zero else (-one if d < zero else d)
-                total += d * s[j]
-        sums[part] = total
+            sums[part] = _sum(x, y, s)
 
 
-@kernel(fastmath=REORDER)
+@kernel
 def _square_cost(a, b, weights, slope, sums):
     _, channels, size = a.shape
     blocks = -(-size // BLOCK)
@@ -67,15 +81,12 @@ def _square_cost(a, b, weights, slope, sums):
         plane, first = part // blocks, part % blocks * BLOCK
         n, c, last = plane // channels, plane % channels, min(first + BLOCK, size)
         x, y, s = a[n, c, first:last], b[n, c, first:last], slope[n, c, first:last]
-        total = zero
         if weights.size:
             w = weights[n, 0, first:last]
             for j in range(len(x)):
-                d = x[j] - y[j] if w[j] != zero else zero
-                s[j] = w[j] * d
-                total += d * s[j]
+                s[j] = w[j] * (x[j] - y[j]) if w[j] != zero else zero
+            sums[part] = _weighted_sum(x, y, s, w)
         else:
             for j in range(len(x)):
                 s[j] = x[j] - y[j]
-                total += s[j] * s[j]
-        sums[part] = total
+            sums[part] = _sum(x, y, s)

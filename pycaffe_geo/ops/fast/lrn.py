@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
+from pycaffe_geo.ops.fast.compiler import helper, kernel
 
 BLOCK = 1 << 9  # pixels that one thread takes at a time
 
@@ -41,7 +41,7 @@ def _raise(scale, beta, out):
             out[j] = scale[j] ** -beta
 
 
-@kernel(fastmath=REORDER)
+@kernel
 def _forward(x, reach, numbers, scale, y):
     batch, channels, pixels = x.shape
     alpha, beta, k = numbers[0], numbers[1], numbers[2]
@@ -61,7 +61,7 @@ def _forward(x, reach, numbers, scale, y):
                 out[j] = source[j] * power[j]
 
 
-@kernel(fastmath=REORDER)
+@kernel
 def _backward(x, dy, dx, reach, numbers, scale, ratio):
     batch, channels, pixels = x.shape
     alpha, beta = numbers[0], numbers[1]

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 
 BLOCK = 1 << 10  # elements added up in the arrays' own precision; the sums of blocks are added in float64
 
@@ -45,28 +45,38 @@ def _forward(x, factor, offset, y, kept):
                 out[j] = room[j] * by + plus
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _sum(part):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += part[j]
+    return total
+
+
+@helper(fastmath=REORDER)
+def _product(part, other):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += part[j] * other[j]
+    return total
+
+
+@kernel
 def _backward(x, dy, factor, dx, sums):
     outer, channels, size = dy.shape
-    zero = dy.dtype.type(0)
     for plane in prange(outer * channels):
         n, c = plane // channels, plane % channels
         room, by = np.empty(BLOCK, dy.dtype), factor[c]
         product, total = 0.0, 0.0
         for first in range(0, size, BLOCK):
             slope = dy[n, c, first:first + BLOCK]
-            added, weighted = zero, zero
-            for j in range(len(slope)):
-                room[j] = slope[j]
-                added += slope[j]
+            total += _sum(slope)
             if x.size:
-                part = x[n, c, first:first + BLOCK]
-                for j in range(len(slope)):
-                    weighted += room[j] * part[j]
+                product += _product(slope, x[n, c, first:first + BLOCK])
             if dx.size:
                 out = dx[n, c, first:first + BLOCK]
                 for j in range(len(slope)):
+                    room[j] = slope[j]
+                for j in range(len(slope)):
                     out[j] = room[j] * by
-            product += weighted
-            total += added
         sums[0, n, c], sums[1, n, c] = product, total

@@ -7,7 +7,7 @@ at a time is added up, in vector registers along the row.
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import REORDER, kernel
+from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 
 MOST_OUTPUTS = 2
 MOST_REST, MOST_BLOCKS = 2, 6  # of channels: beyond them a library's own way is as fast
@@ -59,7 +59,7 @@ class ThinConvolution:
         db += dy.sum((2, 3)).sum(0)
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath={"contract"})
 def _forward(x, w, b, pad_h, pad_w, first_channel, y):
     _, channels, height, width = x.shape
     batch, outputs, lines, count = y.shape
@@ -79,7 +79,7 @@ def _forward(x, w, b, pad_h, pad_w, first_channel, y):
                             part[j] += weight * source[j]
 
 
-@kernel(fastmath=REORDER)
+@kernel(fastmath={"contract"})
 def _backward_data(dy, w, pad_h, pad_w, first_channel, dx):
     batch, channels, height, width = dx.shape
     _, outputs, lines, count = dy.shape
@@ -98,11 +98,18 @@ def _backward_data(dy, w, pad_h, pad_w, first_channel, dx):
                             part[j] += weight * source[j]
 
 
-@kernel(fastmath=REORDER)
+@helper(fastmath=REORDER)
+def _product(part, other):
+    total = part.dtype.type(0)
+    for j in range(len(part)):
+        total += part[j] * other[j]
+    return total
+
+
+@kernel
 def _backward_weights(x, dy, pad_h, pad_w, first_channel, dw):
     batch, channels, height, width = x.shape
     _, outputs, lines, count = dy.shape
-    none = x.dtype.type(0)
     for part in prange((channels - first_channel) * outputs):
         c, o = first_channel + part // outputs, part % outputs
         sums = np.zeros(dw[o, c].shape)
@@ -113,8 +120,5 @@ def _backward_weights(x, dy, pad_h, pad_w, first_channel, dw):
                     row = x[n, c, i + p - pad_h]
                     for q in range(dw.shape[3]):
                         first, last = max(0, pad_w - q), min(count, width + pad_w - q)
-                        slope, source, total = slopes[first:last], row[first + q - pad_w:last + q - pad_w], none
-                        for j in range(len(slope)):
-                            total += slope[j] * source[j]
-                        sums[p, q] += total
+                        sums[p, q] += _product(slopes[first:last], row[first + q - pad_w:last + q - pad_w])
         dw[o, c] += sums
