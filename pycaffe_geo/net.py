@@ -10,6 +10,7 @@ from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.blob import Blob, MemoryLimit, Pool
 from pycaffe_geo.errors import ShapeError, SpecError, listed, nearest
 from pycaffe_geo.layer import Clock, layer_class
+from pycaffe_geo.net_half import HalfCopies, insert_casts
 from pycaffe_geo.net_memory import SharedMemory
 from pycaffe_geo.net_parameters import Parameters
 from pycaffe_geo.net_plan import plan_backward
@@ -24,11 +25,12 @@ class Net:
     Blobs by name are in `blobs`, parameter blobs by layer name in `params`.
     `freeze` lists layer-name patterns whose layers do not learn at all. `seed` keys fillers and all random layers.
     `max_memory` refuses a net whose parameters and blobs (in TRAIN with their diffs) take more bytes, before they are allocated.
+    `half` makes the blobs of float32 nets float16 where that is precise enough (see net_half.py); parameters stay float32.
     Wrong files raise SpecError, shapes that do not fit ShapeError, weights that do not fit WeightsError.
     """
 
     def __init__(self, spec, phase, weights=None, *, level=0, stages=(), dtype="float32", device=None, seed=0, freeze=(),
-                 max_memory=None):
+                 max_memory=None, half=False):
         if phase not in (TRAIN, TEST):
             raise SpecError(f"phase: got {phase!r}, expected '{TRAIN}' or '{TEST}'")
         if np.dtype(dtype) not in (np.float32, np.float64):
@@ -39,6 +41,11 @@ class Net:
         self.name = self.definition.name
         self.phase = phase
         self.dtype = np.dtype(dtype)
+        self._dtypes, self._copies = {}, {}
+        if half:
+            if self.dtype != np.float32:
+                raise SpecError(f"dtype: got '{dtype}', expected 'float32' for a net with float16 blobs")
+            self.definition, self._dtypes = insert_casts(self.definition)
         self.device = device or CPU
         self.clock = Clock(seed)
         self.blobs = {}
@@ -70,7 +77,8 @@ class Net:
     # ---- building
 
     def _add(self, layer_def):
-        layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, self.dtype, self.device, self.clock)
+        dtype = self._dtypes.get(layer_def.top[0], self.dtype) if layer_def.top else self.dtype
+        layer = layer_class(layer_def.type)(layer_def, layer_def.phase or self.phase, dtype, self.device, self.clock)
         layer.pool = self._pool
         if self._memory_limit:
             layer.memory_limit, self._memory_limit.where = self._memory_limit, layer.where
@@ -94,12 +102,14 @@ class Net:
         self._last_shapes.append([b.shape for b in bottom])
         self.loss_weights.append(_loss_weights(layer, layer_def))
         self._parameters.add(layer)
+        if layer.dtype == np.float16 and layer.blobs and not layer.fixed_blobs:
+            self._copies[layer.name] = HalfCopies(layer)
 
     def _top(self, layer, layer_def, i):
         """Return the blob of top i: a new one, or the bottom's where the layer works in place."""
         name = layer_def.top[i]
         if name not in self.blobs:
-            self.blobs[name] = Blob((), self.dtype, self.device, name, self._memory_limit)
+            self.blobs[name] = Blob((), layer.dtype, self.device, name, self._memory_limit)
             return self.blobs[name]
         if name not in layer_def.bottom:
             raise SpecError(f"{layer.where}: top '{name}' is already made by layer '{self._writers[name][0].name}'")
@@ -248,7 +258,7 @@ class Net:
             self._reshape_layer(i)
         if self._shared:
             self._shared.enter(i)
-        self.layers[i].forward(self.bottoms[i], self.tops[i])
+        self._runner(i).forward(self.bottoms[i], self.tops[i])
         for saved, blob in self._plan[i].saved:
             saved.data[...] = blob.data
 
@@ -276,7 +286,7 @@ class Net:
             blob.diff[...] += weight
         if self._shared:
             self._shared.enter(2 * len(self.layers) - 1 - i)
-        self.layers[i].backward(step.top, step.propagate_down, step.bottom)
+        self._runner(i).backward(step.top, step.propagate_down, step.bottom)
         for source, target in step.sums:
             target.diff[...] += source.diff
 
@@ -294,6 +304,15 @@ class Net:
         if name not in self.layer_names:
             raise SpecError(f"net '{self.name}' has no layer '{name}'{nearest(name, self.layer_names)}")
         return self.layer_names.index(name)
+
+    def set_loss_scale(self, scale):
+        """Multiply the diffs of float16 blobs by `scale`; those of parameters and of float32 blobs stay as they are."""
+        for layer in self.layers:
+            layer.loss_scale = scale
+
+    def _runner(self, i):
+        """Return what has the functions forward and backward of layer number i."""
+        return self._copies.get(self.layers[i].name, self.layers[i])
 
     def _reshape_layer(self, i):
         self.layers[i].reshape(self.bottoms[i], self.tops[i])
@@ -315,7 +334,7 @@ class Net:
             target = getattr(self.blobs[name], field)
             if np.shape(value) != target.shape:
                 raise ShapeError(f"net '{self.name}': {what} '{name}' got the shape {np.shape(value)}, expected {target.shape}")
-            target[...] = self.device.asarray(value, dtype=self.dtype)
+            target[...] = self.device.asarray(value, dtype=target.dtype)
 
 
 def _names(given):

@@ -26,7 +26,7 @@ DATA, DIFF = 0, 1  # of Blob.memories
 
 @dataclass
 class Life:
-    """A buffer of `size` elements that must hold its values from step `first` to step `last`; `start` is its place."""
+    """A buffer of `size` bytes that must hold its values from step `first` to step `last`; `start` is its place."""
 
     memory: Memory
     size: int
@@ -36,7 +36,7 @@ class Life:
 
     @property
     def end(self):
-        """The first element behind it."""
+        """The first byte behind it."""
         return self.start + self.size
 
     def meets(self, other):
@@ -65,9 +65,9 @@ class SharedMemory:
         """Make the buffer and give every blob its place. What the blobs hold is lost."""
         for life in self._lives:
             life.memory.array, life.memory.lost = None, "no layer has made them yet"
-        buffer = self._net.device.xp.zeros(self.shared // self._net.dtype.itemsize, self._net.dtype)
+        buffer = self._net.device.xp.zeros(self.shared, "uint8")
         for life in self._lives:
-            life.memory.array = buffer[life.start:life.end]
+            life.memory.array = buffer[life.start:life.end].view(life.memory.dtype)
         self._net.device.moves += 1
         self._placed = [life.memory.array for life in self._lives]
         self._claims = self._list_claims()
@@ -95,22 +95,19 @@ class SharedMemory:
         kept = self._kept()
         buffers, own = {}, {}
         for step, memory, count, writes in _uses(self._net, self._steps, self._trains):
-            count = self._most[id(memory)] = max(count, self._most.get(id(memory), 0))
-            life = buffers.setdefault(id(memory), Life(memory, count, step, step) if writes else None)
-            small = count * self._net.dtype.itemsize <= SMALL
-            if life is None or small or id(memory) in kept:
-                own[id(memory)] = count
+            size = self._most[id(memory)] = max(count * memory.dtype.itemsize, self._most.get(id(memory), 0))
+            life = buffers.setdefault(id(memory), Life(memory, size, step, step) if writes else None)
+            if life is None or size <= SMALL or id(memory) in kept:
+                own[id(memory)] = size
             else:
-                life.size, life.last = max(count, life.size), step
-        unit = ALIGNMENT // self._net.dtype.itemsize
+                life.size, life.last = max(size, life.size), step
         self._lives = [life for key, life in buffers.items() if key not in own]
         for life in self._lives:
-            life.size = -(-life.size // unit) * unit
+            life.size = -(-life.size // ALIGNMENT) * ALIGNMENT
         _place(self._lives)
-        item = self._net.dtype.itemsize
-        self.own = item * sum(own.values())
-        self.alone = item * sum(life.size for life in self._lives)
-        self.shared = item * max((life.end for life in self._lives), default=0)
+        self.own = sum(own.values())
+        self.alone = sum(life.size for life in self._lives)
+        self.shared = max((life.end for life in self._lives), default=0)
 
     def _kept(self):
         """Return the ids of the Memory objects that keep their values."""

@@ -143,6 +143,6 @@ def _hand_out_diffs(net, steps, readers):
                 stand_in = blob.alias()
                 stand_in.share_diff(net.tops[i][0])
             else:
-                stand_in = blob.alias(scratch.setdefault(k, Memory(net.dtype, net.device)))
+                stand_in = blob.alias(scratch.setdefault((k, blob.dtype), Memory(blob.dtype, net.device)))
             steps[i].bottom[k] = stand_in
             steps[i].sums.append((stand_in, blob))

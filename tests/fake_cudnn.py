@@ -12,7 +12,7 @@ import numpy as np
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.ops.convolution import plan_convolution
 
-data_type = types.SimpleNamespace(FLOAT="float32", DOUBLE="float64")
+data_type = types.SimpleNamespace(HALF="float16", FLOAT="float32", DOUBLE="float64")
 heur_mode = types.SimpleNamespace(A="A", FALLBACK="FALLBACK")
 numerical_note = types.SimpleNamespace(**{n: n for n in ("TENSOR_CORE", "DOWN_CONVERT_INPUTS", "NONDETERMINISTIC")})
 BUILT = ["validate", "build_operation_graph", "create_execution_plans", "check_support", "build_plans"]
@@ -47,7 +47,7 @@ class pygraph:
     refused = False
 
     def __init__(self, *, handle, io_data_type, intermediate_data_type, compute_data_type):
-        assert io_data_type == intermediate_data_type == compute_data_type
+        assert intermediate_data_type == compute_data_type == {"float16": "float32"}.get(io_data_type, io_data_type)
         self.dtype, self.steps, self.tensors, self.notes = io_data_type, [], [], []
         graphs.append(self)
 

@@ -15,12 +15,12 @@ LAYER_FILES = [f for f in sorted((PACKAGE / "layers").glob("*.py")) if f.name !=
 FREE_DATA_NAMES = ("Data", "Input", "Parameter")
 # Each floor from left to right; a module imports from lower floors, from its left on its own floor, or inside its own package.
 FLOORS = [
-    ["errors", "backend", "cache_folder", "atomic"],
+    ["errors", "cublas", "recordable", "backend", "cache_folder", "atomic"],
     ["blob", "fillers", "geometry", "wire"],
     ["ops", "metrics", "caffemodel", "datasets", "plots", "weights"],
     ["layer", "spec", "families"],
     ["layers"],
-    ["net_parameters", "net_plan", "net_memory", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
+    ["net_parameters", "net_plan", "net_half", "net_memory", "net", "gradient_probe", "gradient_check", "gradient_check_net"],
     ["solvers"],
     ["commands", "caffe", "cli"],
 ]

@@ -82,6 +82,7 @@ class BaseConvolution(Layer):
     bottoms = (1, None)
     tops = (1, None)
     parameters = {"convolution_param": ConvolutionParam}
+    half = "always"
 
     def setup(self, bottom, top):
         p = self.convolution_param

@@ -26,6 +26,7 @@ class BatchNorm(Layer):
     """
 
     parameters = {"batch_norm_param": BatchNormParam}
+    half = "follows"
     in_place = True
     fixed_blobs = True
     uses_bottom = False

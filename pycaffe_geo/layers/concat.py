@@ -24,6 +24,7 @@ class Concat(Layer):
 
     bottoms = (1, None)
     parameters = {"concat_param": ConcatParam}
+    half = "follows"
     accumulates = True
     uses_bottom = False
 

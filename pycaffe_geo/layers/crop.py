@@ -22,6 +22,7 @@ class Crop(Layer):
     bottoms = (2, 2)
     parameters = {"crop_param": CropParam}
     no_gradient = (1,)
+    half = "follows"
     uses_bottom = False
 
     def reshape(self, bottom, top):

@@ -44,4 +44,4 @@ class Deconvolution(BaseConvolution):
             if self.param_propagate_down[0]:
                 self.plan.backward_weights(dy, x.data.reshape(self.in_shape), dw, x_unchanged=propagate_down[i])
             if len(self.blobs) == 2 and self.param_propagate_down[1]:
-                self.blobs[1].diff[...] += dy.sum(axis=(0, *range(2, dy.ndim)))
+                self.blobs[1].diff[...] += dy.sum(axis=(0, *range(2, dy.ndim)), dtype=self.blobs[1].dtype)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops.dropout import plan_dropout_mask
@@ -27,13 +29,15 @@ class Dropout(Layer):
     """
 
     parameters = {"dropout_param": DropoutParam}
+    half = "follows"
     in_place = True
     keeps_sign = True
     uses_bottom = False
 
     def setup(self, bottom, top):
-        self.mask = Blob((), self.dtype, self.device)
-        self.kernel = plan_dropout_mask(self.device, self.dtype)
+        wide = np.promote_types(self.dtype, "float32")
+        self.mask = Blob((), wide, self.device)
+        self.kernel = plan_dropout_mask(self.device, wide)
 
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
@@ -58,6 +62,6 @@ class Dropout(Layer):
         if self.kernel:
             self.kernel(mask, ratio, self.name, self.clock)
             return
-        self.random().random(dtype=self.dtype, out=mask)
+        self.random().random(dtype=mask.dtype, out=mask)
         self.xp.greater_equal(mask, ratio, out=mask)
         mask /= 1 - ratio

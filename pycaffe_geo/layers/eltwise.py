@@ -32,6 +32,7 @@ class Eltwise(Layer):
 
     bottoms = (2, None)
     parameters = {"eltwise_param": EltwiseParam}
+    half = "follows"
 
     @property
     def views(self):

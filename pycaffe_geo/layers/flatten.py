@@ -21,6 +21,7 @@ class Flatten(Layer):
 
     parameters = {"flatten_param": FlattenParam}
     views = "both"
+    half = "follows"
     uses_bottom = False
 
     def reshape(self, bottom, top):

@@ -26,6 +26,7 @@ class InnerProduct(Layer):
     """y = W x + b for every sample: (N, ...) -> (N, num_output); W is (num_output, inputs) (Caffe's InnerProduct)."""
 
     parameters = {"inner_product_param": InnerProductParam}
+    half = "always"
 
     def setup(self, bottom, top):
         p = self.inner_product_param
@@ -61,7 +62,7 @@ class InnerProduct(Layer):
             left, right = (x, dy) if self.inner_product_param.transpose else (dy, x)
             self.product(left.T, right, self.blobs[0].diff, add=True)
         if self.inner_product_param.bias_term and self.param_propagate_down[1]:
-            self.blobs[1].diff[...] += dy.sum(axis=0)
+            self.blobs[1].diff[...] += dy.sum(axis=0, dtype=self.blobs[1].dtype)
         if propagate_down[0]:
             self.product(dy, self._weights(), bottom[0].diff.reshape(self.x_shape))
 

@@ -51,6 +51,7 @@ class Pooling(Layer):
 
     tops = (1, 2)
     parameters = {"pooling_param": PoolingParam}
+    half = "follows"
     uses_bottom = False
 
     def setup(self, bottom, top):

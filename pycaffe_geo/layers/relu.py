@@ -24,6 +24,7 @@ class ReLU(Layer):
     """
 
     parameters = {"relu_param": ReLUParam}
+    half = "follows"
     in_place = True
     keeps_sign = True
 

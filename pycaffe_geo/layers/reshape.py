@@ -31,6 +31,7 @@ class Reshape(Layer):
 
     parameters = {"reshape_param": ReshapeParam}
     views = "both"
+    half = "follows"
     uses_bottom = False
 
     def reshape(self, bottom, top):

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.ops import resize
+from pycaffe_geo.ops.wide import WidePlan, is_half
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Resize(Layer):
     bottoms = (1, 2)
     parameters = {"resize_param": ResizeParam, "interp_param": ResizeParam}
     no_gradient = (1,)
+    half = "follows"
     uses_bottom = False
 
     def setup(self, bottom, top):
@@ -76,7 +80,9 @@ class Resize(Layer):
         top[0].reshape(batch, channels, *new)
         if self.shapes != (shape, top[0].shape):
             self.shapes = shape, top[0].shape
-            self.plan = resize.Resize(shape, *new, self.param.mode, self.align_corners, self.dtype, self.device)
+            wide = np.promote_types(self.dtype, "float32")
+            plan = resize.Resize(shape, *new, self.param.mode, self.align_corners, wide, self.device)
+            self.plan = WidePlan(plan, forward=[1], backward=[1]) if is_half(self.dtype) else plan
 
     def forward(self, bottom, top):
         self.plan.forward(bottom[0].data, top[0].data)

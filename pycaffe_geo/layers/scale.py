@@ -26,6 +26,7 @@ class Scale(Layer):
 
     bottoms = (1, 2)
     parameters = {"scale_param": ScaleParam}
+    half = "follows"
     in_place = True
 
     @property

@@ -26,6 +26,7 @@ class Slice(Layer):
 
     tops = (1, None)
     parameters = {"slice_param": SliceParam}
+    half = "follows"
     uses_bottom = False
 
     def reshape(self, bottom, top):

@@ -12,6 +12,7 @@ class Split(Layer):
 
     tops = (1, None)
     views = "both"
+    half = "follows"
     uses_bottom = False
 
     def reshape(self, bottom, top):

@@ -1,17 +1,27 @@
 """Normalisation of each channel by its own mean and variance, with the gradient."""
 
+from functools import partial
+
 from pycaffe_geo.backend import array_module
 from pycaffe_geo.ops.engines import fast, gpu_allowed
 from pycaffe_geo.ops.gpu.batch_norm import GpuBatchNorm
+from pycaffe_geo.ops.wide import is_half, widened
 
 
 def plan_batch_norm(device, dtype):
-    """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    """Return two functions like `forward` and `backward` below, by the engine that fits. float16 is computed in float32."""
+    if is_half(dtype):
+        forward32, backward32 = plan_batch_norm(device, "float32")
+        return widened(forward32, 1), widened(partial(_lend32, backward32), 3)
     if gpu_allowed(device, dtype):
         plan = GpuBatchNorm(device, dtype)
         return plan.forward, plan.backward
     kernels = fast("batch_norm", device, dtype)
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+
+
+def _lend32(function, dy, y, inverse, dx, lend):
+    function(dy, y, inverse, dx, lambda shape: lend(shape, "float32"))
 
 
 def forward(x, y, eps):

@@ -7,6 +7,7 @@ from pycaffe_geo.ops.convolution_nd import NdConvolution
 from pycaffe_geo.ops.engines import fast, own_asked
 from pycaffe_geo.ops.gpu.cudnn import cudnn_convolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
+from pycaffe_geo.ops.wide import WidePlan, is_half
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
@@ -46,6 +47,10 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         kernel, spread, image, border = ("x".join(map(str, a)) for a in (w_shape[2:], dilation, x_shape[2:], pad))
         raise ShapeError(f"kernel {kernel} with dilation {spread} is larger than the input {image} with pad {border}")
     arguments = x_shape, w_shape, size, stride, pad, dilation, group, np.dtype(dtype), device
+    if is_half(dtype):
+        fastest = None if len(size) > 2 or own_asked(engine, device) else cudnn_convolution(*arguments)
+        options = dict(stride=stride, pad=pad, dilation=dilation, group=group, device=device, check=check, engine=engine)
+        return fastest or _wide(plan_convolution(x_shape, w_shape, dtype="float32", **options))
     if len(size) > 2:
         return NdConvolution(*arguments, check)
     pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and x_shape[2] * x_shape[3] >= POINTWISE_AREA
@@ -54,6 +59,10 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         return reference(*arguments, check)
     fastest = _thin(*arguments) or cudnn_convolution(*arguments) or _ragged(*arguments) or onednn_convolution(*arguments)
     return fastest or reference(*arguments, check)
+
+
+def _wide(plan):
+    return WidePlan(plan, forward=[3], backward_data=[2], backward_weights=[2], backward_bias=[1])
 
 
 def _thin(*arguments):

@@ -6,6 +6,7 @@ from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.ops.engines import gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.pooling import GpuPooling
 from pycaffe_geo.ops.onednn.pooling import onednn_pooling
+from pycaffe_geo.ops.wide import WidePlan, is_half
 
 BLOCK_BYTES = 1 << 20  # of input that both stages of a pooling work through before they go on
 LOWEST = -float(np.finfo(np.float32).max)  # Caffe's start value: the maximum of a window that holds no pixel
@@ -43,6 +44,10 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
     if min(out_size) < 1:
         raise ShapeError(f"kernel {kernel[0]}x{kernel[1]} is larger than the input {size[0]}x{size[1]} "
                          f"with pad {pad[0]}x{pad[1]}")
+    if is_half(dtype):
+        options = dict(stride=stride, pad=pad, round_mode=round_mode, mask=mask, device=device, engine=engine)
+        plan = plan_pooling(method, x_shape, kernel, dtype="float32", **options)
+        return WidePlan(plan, forward=[1, 2] if mask else [1], backward=[1])
     if gpu_allowed(device, dtype):
         return GpuPooling(method, x_shape, out_size, kernel, stride, pad, LOWEST, dtype, device)
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))

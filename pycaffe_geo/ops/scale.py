@@ -3,10 +3,14 @@
 from pycaffe_geo.backend import array_module
 from pycaffe_geo.ops.engines import fast, gpu_allowed
 from pycaffe_geo.ops.gpu.scale import GpuScale
+from pycaffe_geo.ops.wide import is_half, widened
 
 
 def plan_scale(device, dtype):
-    """Return two functions like `forward` and `backward` below, by the engine that fits."""
+    """Return two functions like `forward` and `backward` below, by the engine that fits. float16 is computed in float32."""
+    if is_half(dtype):
+        forward32, backward32 = plan_scale(device, "float32")
+        return widened(forward32, 3, 4), widened(backward32, 3, 4, 5)
     if gpu_allowed(device, dtype):
         plan = GpuScale(device, dtype)
         return plan.forward, plan.backward

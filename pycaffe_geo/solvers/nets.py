@@ -1,8 +1,12 @@
 """Builds the train net and the test nets of a solver."""
 
+import logging
+
 from pycaffe_geo.errors import SpecError
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import NetState, load_net
+
+log = logging.getLogger(__name__)
 
 
 def build_nets(solver, device, dtype, max_memory=None):
@@ -13,7 +17,10 @@ def build_nets(solver, device, dtype, max_memory=None):
     sources, states = _sources(solver), _test_states(solver)
     files = {s: load_net(s) for s in sources if isinstance(s, str)}
     definitions = [files[s] if isinstance(s, str) else s for s in sources]
-    common = dict(dtype=dtype, device=device, seed=solver.random_seed, max_memory=max_memory)
+    half = solver.precision == "FLOAT16"
+    if half and device.index is None:
+        log.warning("precision: FLOAT16 is slower than float32 on a CPU, and takes no less memory while it computes")
+    common = dict(dtype=dtype, device=device, seed=solver.random_seed, max_memory=max_memory, half=half)
     state = solver.train_state
     net = Net(definitions[0], "TRAIN", level=state.level, stages=state.stage, freeze=solver.freeze, **common)
     test_nets = []

@@ -32,6 +32,8 @@ class State:
     positions: dict = field(default_factory=dict)
     test_positions: list = field(default_factory=list)
     losses: list = field(default_factory=list)
+    loss_scale: float = 0.0
+    good_steps: int = 0
 
 
 def snapshot_paths(prefix, iteration):
@@ -135,6 +137,8 @@ def _read_ours(path, state, text):
     if isinstance(ours, dict) and isinstance(ours.get("format"), int) and ours["format"] > FORMAT:
         raise WeightsError(f"{path}: was written by a newer version of pycaffe_geo (this one reads format {FORMAT})")
     for key, fits in _OURS.items():
+        if key in _LATER and isinstance(ours, dict) and key not in ours:
+            continue
         if not isinstance(ours, dict) or not fits(ours.get(key)):
             raise WeightsError(f"{path}: /pycaffe_geo/state is damaged: '{key}' is missing or of the wrong kind")
         setattr(state, key, ours[key])
@@ -155,7 +159,10 @@ _OURS = {
     "positions": _is_positions,
     "test_positions": lambda value: isinstance(value, list) and all(map(_is_positions, value)),
     "losses": lambda value: isinstance(value, list) and all(isinstance(loss, (int, float)) for loss in value),
+    "loss_scale": lambda value: isinstance(value, (int, float)) and 0 <= value < 2**53,
+    "good_steps": _is_count,
 }
+_LATER = ("loss_scale", "good_steps")  # older files have none
 
 
 def _latest_pair(prefix):

@@ -14,6 +14,7 @@ from pycaffe_geo.errors import SpecError, WeightsError, listed, nearest
 from pycaffe_geo.solvers.callback import Report
 from pycaffe_geo.solvers.debug import debug_table
 from pycaffe_geo.solvers.deferred import deferred_steps
+from pycaffe_geo.solvers.loss_scale import LossScale
 from pycaffe_geo.solvers.monitor import seen_blobs
 from pycaffe_geo.solvers.nets import build_nets
 from pycaffe_geo.solvers.numeric import check_parameters, find_culprit, squared_norm
@@ -89,6 +90,7 @@ class Solver:
         nets = build_nets(self.definition, self.device, self.dtype, self._max_memory)
         self.net, self.test_nets, self.net_definitions = nets
         self.updater = Updater(self.definition, self.net.learnable, self.net.lr_mults, self.net.decay_mults)
+        self.loss_scale = LossScale(self.net, self.definition.loss_scale if self.definition.precision == "FLOAT16" else 1.0)
         self._shares = False
         everything = self.net.definition.force_backward
         self._checked = [blob for blob, lr in zip(self.net.learnable, self.net.lr_mults) if lr or everything]
@@ -179,6 +181,7 @@ class Solver:
         self._losses.extend(state.losses)
         if self._deferred:
             self._deferred.start(self.iter)
+        self.loss_scale.restore(state)
         if state.type:
             self._restore_data(state)
         else:
@@ -212,14 +215,17 @@ class Solver:
         positions = self.net.positions()
         loss = self._forward_backward()
         norm = math.sqrt(squared_norm(self._checked))
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            symptom = f"the gradients' norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
+        finite = math.isfinite(norm)
+        if not math.isfinite(loss) or not (finite or self.loss_scale.lower(self.iter)):
+            symptom = f"the gradients' norm is {norm}{self.loss_scale}" if math.isfinite(loss) else f"the loss is {loss}"
             find_culprit(self.net, self.iter, d.iter_size, positions, symptom)
         self._losses.append(loss)
         if d.display and self.iter % d.display == 0:
             self._display()
         clip = d.clip_gradients / norm if 0 <= d.clip_gradients < norm else 1.0
-        self.updater.apply(self.lr, self.iter, clip / d.iter_size)
+        if finite:
+            self.updater.apply(self.lr, self.iter, clip / d.iter_size)
+            self.loss_scale.stood()
         self.iter += 1
         self._tell("iterated")
 
@@ -320,6 +326,7 @@ class Solver:
             positions=self.net.positions(),
             test_positions=[net.positions() for net in self.test_nets],
             losses=list(self._losses),
+            **self.loss_scale.state(),
         )
 
     def _copy_all(self, weights):

@@ -104,6 +104,9 @@ class SolverDef:
     Our own, for GPUs (a CPU computes in full float32, in the same order every time):
     math_mode      how convolutions and InnerProducts may multiply float32 numbers. TF32: rounded to 10 bits after the point on
                    tensor cores; FLOAT32: never; DEFAULT as in PyTorch: convolutions by cuDNN rounded, the others not
+    precision      FLOAT16: convolutions, inner products and what lies between them in float16, sums and parameters in float32
+                   (see net_half.py); on a CPU this only shows what a GPU would compute
+    loss_scale     of FLOAT16: the factor on the gradients in float16; 0: as large as it can be, found while training
     capture        auto: an iteration is recorded once and repeated as one CUDA graph, unless a layer has to work on the host;
                    off: never
     deterministic  bars cuDNN's engines that add in an order of their own. (Of our layers only Embed and BatchReindex do.)
@@ -146,6 +149,8 @@ class SolverDef:
     solver_mode: Literal["CPU", "GPU"] = "CPU"
     device_id: int = 0
     math_mode: Literal["DEFAULT", "TF32", "FLOAT32"] = "DEFAULT"
+    precision: Literal["FLOAT32", "FLOAT16"] = "FLOAT32"
+    loss_scale: float = 0.0
     capture: Literal["auto", "off"] = "auto"
     deterministic: bool = False
     debug_info: bool = False
@@ -157,7 +162,7 @@ class SolverDef:
     def __post_init__(self):
         least = {"iter_size": 1, "average_loss": 1}
         least |= dict.fromkeys(("max_iter", "warmup_iter", "display", "test_interval", "snapshot", "device_id"), 0)
-        least |= dict.fromkeys(("base_lr", "gamma", "power", "weight_decay", "delta"), 0)
+        least |= dict.fromkeys(("base_lr", "gamma", "power", "weight_decay", "delta", "loss_scale"), 0)
         for key, limit in least.items():
             if getattr(self, key) < limit:
                 raise ValueError(f"{key}: got {getattr(self, key)}, expected at least {limit}")

@@ -13,12 +13,12 @@ from pycaffe_geo.ops.gpu.kernels import Scratch
 log = logging.getLogger(__name__)
 
 X, W, Y = 1, 2, 3  # the tensors' numbers in every graph
-TYPES = {"float32": "FLOAT", "float64": "DOUBLE"}
+TYPES = {"float16": "HALF", "float32": "FLOAT", "float64": "DOUBLE"}
 
 
 def cudnn_convolution(x_shape, w_shape, size, stride, pad, dilation, group, dtype, device):
     """Return a CudnnConvolution, or None where cuDNN is absent or has no code for these sizes."""
-    library = _library(device) if gpu_allowed(device, dtype) else None
+    library = _library(device) if gpu_allowed(device, np.promote_types(dtype, "float32")) else None
     if library is None or not all(x_shape):
         return None
     try:
@@ -52,7 +52,7 @@ class CudnnConvolution:
         dw += self._dw.reshape(dw.shape)
 
     def backward_bias(self, dy, db):
-        db += dy.reshape(*self.out_shape[:2], -1).sum(2).sum(0)
+        db += dy.reshape(*self.out_shape[:2], -1).sum(2, dtype=db.dtype).sum(0)
 
 
 @lru_cache
@@ -98,8 +98,8 @@ class CudnnLibrary:
         graph.execute(pointers, address(self._workspace.get(self._room)), handle=self._handle)
 
     def _build(self, result, shapes, geometry, dtype):
-        kind = getattr(self.cudnn.data_type, TYPES[dtype.name])
-        graph = self.cudnn.pygraph(handle=self._handle, io_data_type=kind, intermediate_data_type=kind, compute_data_type=kind)
+        kind, wide = (getattr(self.cudnn.data_type, TYPES[t.name]) for t in (dtype, np.promote_types(dtype, "float32")))
+        graph = self.cudnn.pygraph(handle=self._handle, io_data_type=kind, intermediate_data_type=wide, compute_data_type=wide)
         tensors = {number: graph.tensor(dim=list(shape), stride=_strides(shape), data_type=kind).set_uid(number)
                    for number, shape in shapes.items() if number != result}
         stride, pad, dilation = map(list, geometry)

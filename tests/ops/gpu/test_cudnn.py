@@ -14,7 +14,7 @@ from pycaffe_geo.ops.convolution import PatchConvolution, plan_convolution
 from pycaffe_geo.ops.gpu import cudnn
 from pycaffe_geo.ops.gpu.cudnn import CudnnConvolution
 
-TOLERANCE = {"float32": 2e-6, "float64": 1e-13}
+TOLERANCE = {"float16": 1e-3, "float32": 2e-6, "float64": 1e-13}
 SIZES = {  # x shape, w shape, options
     "3x3": ((2, 3, 6, 7), (4, 3, 3, 3), dict(pad=(1, 1))),
     "strided": ((2, 3, 9, 11), (5, 3, 5, 3), dict(stride=(2, 3), pad=(2, 0))),
