@@ -5,12 +5,13 @@ import logging
 
 import numpy as np
 
+from pycaffe_geo.cublas import Cublas, load_cublas
 from pycaffe_geo.errors import DeviceError
+from pycaffe_geo.recordable import recordable
 
 log = logging.getLogger(__name__)
 
 _MODULES = {np.ndarray: np}
-CUBLAS_DEFAULT_MATH, CUBLAS_TF32_TENSOR_OP_MATH = 0, 3  # of cublasMath_t
 
 
 class Device:
@@ -44,7 +45,7 @@ class Device:
         """Follow a solver's math_mode and deterministic in all that is planned from now on. A CPU has one way only."""
 
     def matmul(self, left, right, out):
-        """Write left @ right to `out`, the large product of a layer: this one may be TF32."""
+        """Write left @ right to `out`, a product of a layer: this one may be TF32."""
         self.xp.matmul(left, right, out=out)
 
 
@@ -54,9 +55,11 @@ class Gpu(Device):
     compiles = True
     tf32 = True
     _tf32_products = False
+    _cublas = None
 
     def __init__(self, index):
-        self.xp = _load_cupy()
+        cupy = _load_cupy()
+        self.xp = recordable(cupy, self._multiply)
         count = self.xp.cuda.runtime.getDeviceCount()
         if not 0 <= index < count:
             raise DeviceError(f"--gpu {index}: this machine has {count} CUDA device(s), numbered from 0")
@@ -91,15 +94,13 @@ class Gpu(Device):
         self.deterministic = deterministic
 
     def matmul(self, left, right, out):
-        """As Device.matmul. cuBLAS's own switch is on for this product alone: small ones, of geometry, stay in float32."""
-        if not self._tf32_products:
-            return super().matmul(left, right, out)
-        handle, cublas = self.xp.cuda.device.get_cublas_handle(), self.xp.cuda.cublas
-        cublas.setMathMode(handle, CUBLAS_TF32_TENSOR_OP_MATH)
-        try:
-            super().matmul(left, right, out)
-        finally:
-            cublas.setMathMode(handle, CUBLAS_DEFAULT_MATH)
+        self._multiply(left, right, out, self._tf32_products)
+
+    def _multiply(self, left, right, out, tf32=False):
+        if self._cublas is None:
+            version = self.xp.cuda.runtime.runtimeGetVersion() // 1000
+            self._cublas = Cublas(load_cublas(version), self)
+        self._cublas.matmul(left, right, out, tf32)
 
     def recorder(self):
         return Recorder(self.xp.cuda)

@@ -28,8 +28,9 @@ def emulated_gpu(monkeypatch, kernel_folder):
         pytest.skip("no C++ compiler to run CUDA kernels with")
     monkeypatch.delenv("PYCAFFE_GEO_ENGINES", raising=False)
     monkeypatch.setitem(sys.modules, "cudnn", None)  # a real one would take the addresses for a device's
-    monkeypatch.setitem(backend._MODULES, DeviceArray, StandInDevice.xp)
-    return cuda_emulator.EmulatedGpu(kernel_folder)
+    device = cuda_emulator.EmulatedGpu(kernel_folder)
+    monkeypatch.setitem(backend._MODULES, DeviceArray, device.xp)
+    return device
 
 
 @pytest.fixture

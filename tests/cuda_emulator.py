@@ -14,6 +14,9 @@ import subprocess
 
 import numpy as np
 import standin
+from fake_cublas import FakeCublas
+
+from pycaffe_geo.cublas import Cublas
 
 from pycaffe_geo.backend import Gpu
 
@@ -125,6 +128,11 @@ class EmulatedGpu(standin.StandInDevice):
 
     def __init__(self, folder):
         self._folder = folder
+        self._cublas = Cublas(FakeCublas(standin.change), self)
+        self.xp = standin.with_products(self._cublas.matmul)
+
+    def matmul(self, left, right, out):
+        self._cublas.matmul(left, right, out)
 
     def __str__(self):
         return "emulated GPU"

@@ -15,6 +15,7 @@ import numpy as np
 
 from pycaffe_geo.backend import Device
 from pycaffe_geo.errors import DeviceError
+from pycaffe_geo.recordable import recordable
 
 _METHODS = (
     "all any argmax argmin argsort astype clip compress conj copy cumsum cumprod diagonal dot fill flatten max mean min nonzero "
@@ -27,6 +28,7 @@ _NOT_IN_CUPY = ("errstate", "nditer", "ndenumerate", "einsum_path", "float_power
 _NO_SUCH_KEYWORD = ("where", "initial", "subok", "order_by")
 _UPLOADS = ("array", "asarray", "ascontiguousarray")
 _WAITS = ("nonzero", "argwhere", "flatnonzero", "unique", "compress", "extract")  # the result's size depends on values
+_BY_CUBLAS = ("matmul", "dot", "vdot", "inner", "tensordot", "einsum")  # which CuPy refuses to record
 _CHANGES = ("at", "copyto", "fill", "put", "place", "putmask", "sort")  # what is given, instead of making an array
 _HOST_QUESTIONS = (np.shape, np.ndim, np.size, np.result_type, np.can_cast)
 
@@ -206,7 +208,7 @@ def _wrapped(function, name, uploads=False, inputs=None):
             _waits("upload")
         if uploads and isinstance(args[0], np.ndarray):
             return DeviceArray(np.array(*args, **kwargs))
-        if name in _WAITS:
+        if name in _WAITS or name in _BY_CUBLAS:
             _waits(name)
         hosts, options = _host(args), {k: _host(v) for k, v in kwargs.items()}
         out = args[inputs] if inputs is not None and len(args) > inputs else kwargs.get("out")
@@ -253,6 +255,14 @@ class _Module(types.ModuleType):
         return value
 
 
+def with_products(multiply):
+    """Return the module with the products of pycaffe_geo.recordable, as a GPU has them."""
+    module, plain = _Module(np), _Module(np)
+    made = recordable(plain, multiply)
+    module.__dict__.update({name: getattr(made, name) for name in ("matmul", "vdot", "einsum")})
+    return module
+
+
 class _Generator:
     """Draws as CuPy's Generator offers them, with the numbers the CPU would draw."""
 
@@ -278,12 +288,17 @@ class StandInDevice(Device):
     def recorder(self):
         return Recorder()
 
+    def matmul(self, left, right, out):
+        change(lambda: np.matmul(left._host, right._host, out=out._host))
+
     def generator(self, *key):
         return _Generator(super().generator(*key))
 
 
 def _add_operators():
     def computed(function, a, b):
+        if function is operator.matmul:
+            _waits("matmul")
         return _compute(lambda: function(a, b))
 
     def binary(function):

@@ -3,8 +3,10 @@ import sys
 
 import numpy as np
 import pytest
+from fake_cublas import FakeCublas
 
 from pycaffe_geo import backend
+from pycaffe_geo.cublas import Cublas
 from pycaffe_geo.errors import DeviceError
 
 
@@ -42,33 +44,15 @@ def test_a_gpu_that_is_not_there():
         backend.choose_device(gpu=99)
 
 
-class RecordedCublas:
-    """Stands for CuPy as far as Gpu.matmul uses it; `modes` lists cuBLAS's math mode at each product and what it was set to."""
-
-    def __init__(self):
-        self.modes, self.cuda, self.cublas, self.device = [], self, self, self
-        self.mode = 0
-
-    def get_cublas_handle(self):
-        return "handle"
-
-    def setMathMode(self, handle, mode):
-        assert handle == "handle"
-        self.mode = mode
-
-    def matmul(self, left, right, out):
-        self.modes.append(self.mode)
-        np.matmul(left, right, out=out)
-
-
-@pytest.mark.parametrize("mode, convolutions, products", [("DEFAULT", True, 0), ("TF32", True, 3), ("FLOAT32", False, 0)])
-def test_math_mode_on_a_gpu(mode, convolutions, products):
-    gpu = object.__new__(backend.Gpu)
-    gpu.xp = RecordedCublas()
+@pytest.mark.parametrize("mode, convolutions, compute", [("DEFAULT", True, 68), ("TF32", True, 77), ("FLOAT32", False, 68)])
+def test_math_mode_on_a_gpu(mode, convolutions, compute):
+    gpu, library = object.__new__(backend.Gpu), FakeCublas()
+    gpu.xp, gpu.stream, gpu.address = np, lambda: 0, lambda array: array.ctypes.data
+    gpu._cublas = Cublas(library, gpu)
     gpu.set_math(mode, True)
-    out = np.empty((2, 2))
-    gpu.matmul(np.ones((2, 3)), np.ones((3, 2)), out)
-    assert gpu.xp.modes == [products] and gpu.xp.mode == 0 and (out == 3).all()
+    left, right, out = (np.ones(shape, "float32") for shape in ((2, 3), (3, 2), (2, 2)))
+    gpu.matmul(left, right, out)
+    assert library.calls == [compute] and (out == 3).all()
     assert gpu.tf32 == convolutions and gpu.deterministic
 
 

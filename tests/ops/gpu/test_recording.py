@@ -1,6 +1,7 @@
 """Every layer's work, recorded and done again on other data, is what the layer does on them: but for those that say `on_host`.
 
 A layer fails here that decides on the host by values, uploads something in forward or backward, or keeps a number of the batch.
+Those of BY_CUPY multiply by CuPy's operator @, which CuPy refuses to record: training runs them unrecorded, with a notice.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ from pycaffe_geo.gradient_check import build_layer
 from pycaffe_geo.layer import layer_types
 
 RECORDED = [t for t in TYPES if not (layer_types()[t].is_data or layer_types()[t].on_host)]
+BY_CUPY = ("AffineGrid", "EulerGenerator", "LSTM", "PerPixel10D", "PerPixelSE3", "PerPixelSO3", "PerPixelSim3",
+           "QuaternionToRotation", "RNN", "RotationToQuaternion", "SE3Inverse", "SE3Log", "SO3Generator", "Sim3Generator")
 
 
 class Run:
@@ -50,7 +53,7 @@ class Run:
         return found | {f"parameter {i} diff": asnumpy(b.diff).copy() for i, b in enumerate(self.layer.blobs)}
 
 
-@pytest.mark.parametrize("type_name", RECORDED)
+@pytest.mark.parametrize("type_name", [t for t in RECORDED if t not in BY_CUPY])
 def test_a_recorded_layer(type_name, emulated_gpu, tmp_path):
     arguments, recorder = example(type_name, tmp_path), emulated_gpu.recorder()
     recorded, plain = Run(type_name, arguments, emulated_gpu), Run(type_name, arguments, emulated_gpu)
