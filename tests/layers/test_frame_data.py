@@ -179,6 +179,13 @@ def test_a_zoomed_sample_is_what_its_intrinsics_say(tmp_path):
     assert np.min(focal) >= 1 and np.max(focal) <= 1.5 and np.ptp(focal) > 0.2 and len({f for pair in focal for f in pair}) == 24
 
 
+def test_a_zoomed_sample_has_no_dark_border(tmp_path):
+    white = np.full((15, 16, 20, 3), 255, np.uint8)
+    layer, top = build(write(tmp_path, color=white), 3, items=["color"], random_scale=1.5)
+    for batch in batches(layer, top, 3):
+        np.testing.assert_allclose(batch["color 0"], 255, rtol=1e-6)
+
+
 def test_colours_change_alike_in_all_pictures_of_a_sample(path):
     plain, changed = (batches(*build(path, 6, items=["color", "right"], color_jitter=j))[0] for j in (0.0, 0.4))
     powers = []
