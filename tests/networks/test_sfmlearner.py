@@ -6,11 +6,13 @@ import h5py
 import numpy as np
 import pytest
 
+from pycaffe_geo.commands._warps import warp_rows
 from pycaffe_geo.datasets.pairs import write_pairs
 from pycaffe_geo.datasets.rooms import World
 from pycaffe_geo.datasets.rooms_sequences import render_runs
 from pycaffe_geo.gradient_check_net import check_net
 from pycaffe_geo.net import Net
+from pycaffe_geo.plots.panels import to_rgb
 from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.monitor import Monitor
 from pycaffe_geo.spec import SolverDef, load_net
@@ -137,6 +139,17 @@ def test_the_mix_with_ssim(runs):
     net.forward()
     net.backward()
     assert net.loss > 0 and all(np.isfinite(blob.diff).all() for blob in net.learnable)
+
+
+def test_pictures_of_its_warps(runs):
+    """The first view's: its target and depth stand beside the warped image, not blobs that happen to be called so."""
+    net = Net(tiny(runs), "TRAIN")
+    net.forward()
+    titles, rows = warp_rows(net, 2)
+    assert titles == ["src", "tgt", "warped", "error", "depth of tgt, m"] and len(rows) == 2
+    for row, sample in zip(rows, (0, 1)):  # N S = 4 pairs, of which 0 and 2 are drawn: the first source of each sample
+        np.testing.assert_array_equal(row[1], to_rgb(net.blobs["tgt"].data[sample]))
+        np.testing.assert_array_equal(row[4], net.blobs["depth"].data[sample, 0])
 
 
 def adam(weights, gradients, moments, step, rate=2e-4, beta1=0.9, beta2=0.999, delta=1e-8):
