@@ -75,12 +75,12 @@ class PhotometricError:
     def _take_means(self, a, b):
         mean_a, mean_b, mean_ab, mean_squares = (blob.data for blob in self.means)
         work, more = self.scratch.data, self.scratch.diff
-        window_mean(self.xp, a, mean_a, work)
-        window_mean(self.xp, b, mean_b, work)
-        window_mean(self.xp, self.xp.multiply(a, b, out=more), mean_ab, work)
+        window_mean(a, mean_a, work)
+        window_mean(b, mean_b, work)
+        window_mean(self.xp.multiply(a, b, out=more), mean_ab, work)
         self.xp.multiply(a, a, out=more)
         more += self.xp.multiply(b, b, out=work)
-        window_mean(self.xp, more, mean_squares, work)
+        window_mean(more, mean_squares, work)
 
     def _factors(self):
         """Return the two factors of SSIM's numerator and the two of its denominator, in scratch buffers."""
@@ -114,20 +114,20 @@ class PhotometricError:
         by_squares = xp.divide(ssim_slope, d1, out=d1)
         xp.subtract(by_variances, by_squares, out=by_squares)  # to mean_a^2 + mean_b^2
         by_squares *= 2
-        spread_products = window_adjoint(xp, by_products, d2, work)
-        spread_squares = window_adjoint(xp, by_variances, n1, work)
+        spread_products = window_adjoint(by_products, d2, work)
+        spread_squares = window_adjoint(by_variances, n1, work)
         spread_squares *= 2
         for d, own, other, own_mean, other_mean in ((da, a, b, mean_a, mean_b), (db, b, a, mean_b, mean_a)):
             if d is None:
                 continue
             xp.multiply(by_numerator, other_mean, out=more)
             more += xp.multiply(by_squares, own_mean, out=work)
-            window_adjoint(xp, more, d, work)
+            window_adjoint(more, d, work)
             d += xp.multiply(spread_products, other, out=work)
             d -= xp.multiply(spread_squares, own, out=work)
 
 
-def window_mean(xp, x, out, scratch):
+def window_mean(x, out, scratch):
     """Write the mean over the 3 x 3 pixels around each of `x` (N, C, H, W) to `out`, with mirrored borders; return `out`."""
     _add_neighbours(x, scratch, 3, adjoint=False)
     _add_neighbours(scratch, out, 2, adjoint=False)
@@ -135,7 +135,7 @@ def window_mean(xp, x, out, scratch):
     return out
 
 
-def window_adjoint(xp, g, out, scratch):
+def window_adjoint(g, out, scratch):
     """Write the adjoint of `window_mean` for the gradient `g` to `out`, and return it."""
     _add_neighbours(g, scratch, 2, adjoint=True)
     _add_neighbours(scratch, out, 3, adjoint=True)
