@@ -106,7 +106,7 @@ def moving(definition):
         if name == "pose_pred" or name.startswith("disp"):
             weights.data[...] = draw.normal(scale=0.5, size=weights.shape)
         elif name.startswith(INNERMOST):
-            weights.data[...] *= 4
+            weights.data[...] *= 6
     return net
 
 
