@@ -30,7 +30,7 @@ def depth_maps(path, scale=1000):
     path = Path(path)
     if not path.is_dir():
         return _file_maps(str(path), scale)
-    files = in_order(f for f in path.iterdir() if f.suffix.lower() in _IN_FOLDER)
+    files = in_order(path, _IN_FOLDER)
     if not files:
         raise DataError(f"{path}: no maps in this folder, expected files of {listed(_IN_FOLDER)}")
     by_stem = {f.stem: f for f in files}

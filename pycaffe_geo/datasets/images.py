@@ -13,19 +13,23 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".bmp", ".tif", ".tiff"}
 
 
 def list_pictures(folder):
-    """Return the paths of the pictures in `folder`, by name, numbers by their value (2 before 10); DataError where none is."""
+    """Return the paths of the pictures in `folder`, `in_order`; DataError where none is."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{_full(folder)}: no such folder")
-    found = [path for path in folder.iterdir() if path.suffix.lower() in _PICTURES]
+    found = in_order(folder, _PICTURES)
     if not found:
         raise DataError(f"{_full(folder)}: holds no picture ({', '.join(sorted(_PICTURES))})")
-    return in_order(found)
+    return found
 
 
-def in_order(paths):
-    """Return paths sorted by name, numbers by their value: 2 before 10."""
-    return sorted(paths, key=lambda path: (_words(path.name), path.name))
+def in_order(folder, endings):
+    """Return the paths of the files in `folder` with these endings, such as .png, by name, numbers by their value: 2 before 10.
+
+    Hidden files are left out: systems put things of their own there (._000001.png).
+    """
+    found = [path for path in folder.iterdir() if path.suffix.lower() in endings and not path.name.startswith(".")]
+    return sorted(found, key=lambda path: (_words(path.name), path.name))
 
 
 def check_partners(pictures, others):

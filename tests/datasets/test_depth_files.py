@@ -52,7 +52,7 @@ def test_a_folder_is_sorted_and_named_by_stems(tmp_path):
 
 
 def test_numbers_in_names_are_in_order(tmp_path):
-    for name in ("10", "9", "1"):
+    for name in ("10", "9", "1", "._1"):
         np.save(tmp_path / f"{name}.npy", MAPS[0])
     assert list(read_all(tmp_path)) == ["1", "9", "10"]
 

@@ -129,7 +129,7 @@ def test_a_picture_too_large_to_open_is_refused(tmp_path, monkeypatch):
 
 
 def test_pictures_are_listed_by_the_value_of_their_numbers(tmp_path):
-    for name in ("b2.png", "b10.JPG", "b02.png", "a.ppm", "3.png", "notes.txt", "b1.png"):
+    for name in ("b2.png", "b10.JPG", "b02.png", "a.ppm", "3.png", "notes.txt", "b1.png", "._b1.png", ".png"):
         (tmp_path / name).touch()
     assert [path.name for path in list_pictures(tmp_path)] == ["3.png", "a.ppm", "b1.png", "b02.png", "b2.png", "b10.JPG"]
     with pytest.raises(DataError, match="nowhere: no such folder"):
