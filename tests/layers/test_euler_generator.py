@@ -51,6 +51,7 @@ def test_sfmlearner_by_hand():
     about_x_times_about_z = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]) @ [[c, -s, 0], [s, c, 0], [0, 0, 1]]
     np.testing.assert_allclose(T[0, :3, :3], about_x_times_about_z, atol=1e-15)
     np.testing.assert_array_equal(T[0, :3, 3], [1, 2, 3])
+    np.testing.assert_array_equal(T, forward(np.array([[1, 2, 3, np.pi / 2, 0, 0.3]]), parts=SFM["parts"]))  # the default order
 
 
 def test_scale_is_a_logarithm_and_leaves_the_translation_alone():
