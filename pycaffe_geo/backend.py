@@ -41,6 +41,10 @@ class Device:
     def recorder(self):
         """Return a Recorder, or None where work cannot be recorded."""
 
+    def held_bytes(self):
+        """Return the bytes of a GPU's memory that arrays have taken so far and that are kept for others; 0 on the CPU."""
+        return 0
+
     def set_math(self, mode="DEFAULT", deterministic=False):
         """Follow a solver's math_mode and deterministic in all that is planned from now on. A CPU has one way only."""
 
@@ -64,6 +68,7 @@ class Gpu(Device):
         if not 0 <= index < count:
             raise DeviceError(f"--gpu {index}: this machine has {count} CUDA device(s), numbered from 0")
         self.index = index
+        self._pools = [cupy.get_default_memory_pool()]
         self.xp.cuda.Device(index).use()
         _MODULES[self.xp.ndarray] = self.xp
 
@@ -103,7 +108,12 @@ class Gpu(Device):
         self._cublas.matmul(left, right, out, tf32)
 
     def recorder(self):
-        return Recorder(self.xp.cuda)
+        recorder = Recorder(self.xp.cuda)
+        self._pools.append(recorder.pool)
+        return recorder
+
+    def held_bytes(self):
+        return sum(pool.total_bytes() for pool in self._pools)
 
 
 class Recorder:
@@ -111,16 +121,16 @@ class Recorder:
 
     def __init__(self, cuda):
         self._cuda = cuda
-        self._stream, self._pool = cuda.Stream(), cuda.MemoryPool()  # a stream that keeps its order with the default one
+        self._stream, self.pool = cuda.Stream(), cuda.MemoryPool()  # a stream that keeps its order with the default one
 
     def run(self, call):
         """Call `call` there, so that the memory it takes is at hand when it is recorded."""
-        with self._cuda.using_allocator(self._pool.malloc), self._stream:
+        with self._cuda.using_allocator(self.pool.malloc), self._stream:
             call()
 
     def record(self, call):
         """Return a graph of the work that `call` gives the device, which is not done yet; DeviceError where it cannot be."""
-        with self._cuda.using_allocator(self._pool.malloc), self._stream:
+        with self._cuda.using_allocator(self.pool.malloc), self._stream:
             self._stream.begin_capture()
             try:
                 try:

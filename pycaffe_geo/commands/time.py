@@ -1,8 +1,8 @@
 """Measure every layer's forward and backward time, and the memory of blobs (which share it) and parameters.
 
 Times are medians over --iterations after one iteration of warming up; the device is waited for after every layer. The whole
-iteration is measured once more without waiting in between, which is faster on a GPU. With --data: what bounds the run, the data
-layers or the others.
+iteration is measured once more without waiting in between, which is faster on a GPU, and there once more as one recorded graph,
+as training runs it. With --data: what bounds the run, the data layers or the others.
 """
 
 from statistics import median
@@ -19,7 +19,7 @@ from pycaffe_geo.commands._common import (
     table,
     write_csv,
 )
-from pycaffe_geo.errors import PycaffeGeoError, bytes_text
+from pycaffe_geo.errors import DeviceError, PycaffeGeoError, bytes_text
 
 EXAMPLE = "tools/time.py --net prototxt/pose_early_fusion_small.yaml --iterations 20 --data"
 
@@ -53,10 +53,14 @@ def run(args):
     print(f"{net.name or args.net}, {args.phase}, {net.device}, {net.dtype}: medians of {args.iterations} iteration(s)")
     print(table([[*heading[:-1], "memory"], *shown, ["sum", "", f"{sum(forward):.3f}", f"{sum(backward):.3f}", ""]], left=2))
     print("whole iteration: forward {:.3f} ms, backward {:.3f} ms".format(*(median(times) for times in zip(*whole))))
+    if net.device.index is not None:
+        print(_recorded(net, args.iterations))
     memory = [bytes_text(allocated_bytes(blobs)) for blobs in (net.blobs.values(), net.learnable)]
     peak = peak_mib()
     whole = f"; the whole process at its peak {bytes_text(peak * 2**20)}" if peak == peak else ""
     print("memory, data and diffs: blobs {}, parameters {}{}".format(*memory, whole))
+    if net.device.held_bytes():
+        print(f"memory of {net.device} that all arrays took at most: {bytes_text(net.device.held_bytes())}")
     if args.out:
         write_csv(args.out, heading, rows)
 
@@ -76,6 +80,31 @@ def _whole_iteration(net):
     net.clear_param_diffs()
     net.device.synchronize()
     return _milliseconds(net, net.forward), _milliseconds(net, net.backward)
+
+
+def _recorded(net, iterations):
+    """Return a line that tells how long an iteration takes, without data layers, as one graph of a GPU."""
+    from pycaffe_geo.solvers.capture import Capture, obstacle
+
+    words, against = "forward and backward, recorded as one graph", obstacle(net)
+    if against:
+        return f"{words}: not possible, because {against}"
+    others = [i for i, layer in enumerate(net.layers) if not layer.is_data]
+
+    def iteration():
+        net.clear_param_diffs()
+        for i in others:
+            net.forward_layer(i)
+        net.backward()
+
+    capture = Capture(net, net.device.xp.zeros(2, "int32"))
+    try:
+        for _ in range(2):  # the first one runs as it is, the second one is recorded
+            capture.run(iteration)
+    except DeviceError as e:
+        return f"{words}: not possible: {e}"
+    net.device.synchronize()
+    return f"{words}: {median(_milliseconds(net, capture.run, iteration) for _ in range(iterations)):.3f} ms"
 
 
 def _data_or_computing(net, iterations):

@@ -37,6 +37,21 @@ def draw_growth(sweeps, out):
     save()
 
 
+def draw_losses(losses, out):
+    """Draw {work: {contender: losses}} to the PNG `out`: the curves of one work over each other."""
+    columns = 2
+    rows = -(-len(losses) // columns)
+    figure, save = _figure(5 * columns, 2.5 * rows, out)
+    for place, (work, curves) in enumerate(losses.items(), 1):
+        axes = figure.add_subplot(rows, columns, place)
+        for i, (contender, values) in enumerate(curves.items()):
+            axes.plot(values, label=contender, linewidth=2.5 - 0.4 * i)
+        axes.set_title(work, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=6)
+    save()
+
+
 def _figure(width, height, out):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

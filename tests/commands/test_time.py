@@ -49,3 +49,18 @@ def test_data_tells_what_bounds_the_run(tool, tmp_path):
     net.write_text("layers:\n- {name: x, type: Input, input_param: {shape: {dim: [1]}}}\n", encoding="utf-8")
     code, _, err = tool("time", "--net", net, "--iterations", "2", "--data")
     assert code == 1 and "has no data layer in phase TRAIN" in err
+
+
+def test_on_a_gpu_an_iteration_is_recorded_too(tool, small_net, emulated_gpu, monkeypatch, tmp_path):
+    from pycaffe_geo import backend
+
+    monkeypatch.setattr(backend, "choose_device", lambda **options: emulated_gpu)
+    monkeypatch.setattr(type(emulated_gpu), "held_bytes", lambda self: 3 << 20)
+    code, out, _ = tool("time", "--net", small_net, "--iterations", "1", "--gpu", "0")
+    assert code == 0 and "forward and backward, recorded as one graph: " in out and " ms\n" in out
+    assert "memory of emulated GPU that all arrays took at most: 3.0 MiB" in out
+    host = tmp_path / "host.yaml"
+    host.write_text("layers:\n- {name: x, type: Input, input_param: {shape: {dim: [3]}}}\n"
+                    "- {name: f, type: Filter, bottom: [x, x], top: y}\n", encoding="utf-8")
+    code, out, _ = tool("time", "--net", host, "--iterations", "1", "--gpu", "0")
+    assert code == 0 and "recorded as one graph: not possible, because " in out and "layer 'f' (Filter) works on the host" in out

@@ -23,14 +23,17 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 
 
 class Contender:
-    """A worker process that runs one work. kind: "ours", "torch nchw" or "torch channels_last"; clock: "wall" or "cpu"."""
+    """A worker process that runs one work. kind: "ours", "torch nchw" or "torch channels_last"; clock: "wall" or "cpu".
 
-    def __init__(self, kind, work, threads, clock, data):
+    gpu: the number of the CUDA device to run on (see gpu_contenders.py), or None.
+    """
+
+    def __init__(self, kind, work, threads, clock, data, gpu=None):
         self.kind, self.work = kind, work
         environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads))}
         package = str(Path(pycaffe_geo.__file__).resolve().parents[1])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-        settings = {"kind": kind, "work": dataclasses.asdict(work), "threads": threads, "clock": clock, "data": str(data)}
+        settings = dict(kind=kind, work=dataclasses.asdict(work), threads=threads, clock=clock, data=str(data), gpu=gpu)
         command = [sys.executable, "-m", "pycaffe_geo.commands._benchmark.worker", json.dumps(settings)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
         self.variants = self.ask("variants")
@@ -73,7 +76,7 @@ def contest(work, repeats, threads, clock, with_torch, progress):
                 contenders[0].ask("save")
                 contenders += [Contender(kind, work, threads, clock, data) for kind in (TORCH[:1] if work.tensors else TORCH)]
             losses = {c.kind: c.ask("loss") for c in contenders}
-            _check_losses(work, losses)
+            check_losses(work, losses)
             times, memory = _measure(contenders, repeats, clock, lambda steps: progress(steps, work.name))
         finally:
             for c in contenders:
@@ -82,7 +85,8 @@ def contest(work, repeats, threads, clock, with_torch, progress):
     return [_row(work, phase, times, memory, caffe_ms.get(phase)) for phase in work.phases]
 
 
-def _check_losses(work, losses):
+def check_losses(work, losses):
+    """Raise NumericError where {contender: loss} differ from ours."""
     ours = losses["ours"]
     for kind, loss in losses.items():
         if not abs(loss - ours) <= AGREEMENT * abs(ours):

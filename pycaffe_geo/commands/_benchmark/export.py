@@ -59,7 +59,7 @@ class Exported(torch.nn.Module):
         weights = []
         while f"{layer.name}[{len(weights)}]" in arrays:
             name = f"{layer.name}[{len(weights)}]"
-            tensor = torch.from_numpy(arrays[name].copy())
+            tensor = torch.tensor(arrays[name])
             if layer_class(layer.type).fixed_blobs:
                 weights.append(tensor)
                 continue

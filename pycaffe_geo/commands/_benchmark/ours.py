@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.commands._benchmark.works import BACKWARD, STEP, definition
 from pycaffe_geo.commands._inputs import fill_inputs
@@ -38,9 +39,9 @@ class OurNet:
 
     variants = ("",)
 
-    def __init__(self, work, seed):
+    def __init__(self, work, seed, device=CPU):
         self.steps = STEP in work.phases
-        self.net = Net(definition(work), "TRAIN", seed=seed)
+        self.net = Net(definition(work), "TRAIN", seed=seed, device=device)
         self.net.share_memory()
         fill_inputs(self.net, seed)
         _fill_zeros(self.net, np.random.default_rng(seed))
@@ -49,8 +50,8 @@ class OurNet:
 
     def save(self, path):
         """Write parameters and inputs to an .npz file, by the names that `export` looks for."""
-        parameters = {f"{name}[{i}]": b.data for name, blobs in self.net.params.items() for i, b in enumerate(blobs)}
-        np.savez(path, **parameters, **{f"input:{name}": self.net.blobs[name].data for name in self.net.inputs})
+        parameters = {f"{name}[{i}]": asnumpy(b.data) for name, blobs in self.net.params.items() for i, b in enumerate(blobs)}
+        np.savez(path, **parameters, **{f"input:{name}": asnumpy(self.net.blobs[name].data) for name in self.net.inputs})
 
     def loss(self):
         """Return the loss of the weights as they are."""
@@ -109,11 +110,12 @@ def _fill_zeros(net, rng):
     for name, blobs in net.params.items():
         for blob in blobs:
             if not blob.data.any() and not _is_running(net, name):
-                blob.data[...] = sample(name, blob.shape, rng) if name == "depth" else 0.01 * rng.standard_normal(blob.shape)
+                values = sample(name, blob.shape, rng) if name == "depth" else 0.01 * rng.standard_normal(blob.shape)
+                blob.data[...] = net.device.asarray(values, dtype=blob.dtype)
     if "intrinsics" in net.inputs:
         height, width = net.blobs["src"].shape[2:]
         values = [0.6 * width, 0.6 * width, (width - 1) / 2, (height - 1) / 2]
-        net.blobs["intrinsics"].data[...] = np.reshape(values, (4, 1, 1))
+        net.blobs["intrinsics"].data[...] = net.device.asarray(np.reshape(values, (4, 1, 1)), dtype=net.dtype)
 
 
 def _is_running(net, name):

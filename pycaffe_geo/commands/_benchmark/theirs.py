@@ -24,7 +24,7 @@ class TorchNet:
         with np.load(data) as arrays:
             self.model = Exported(definition(work), arrays).to(memory_format=format)
             inputs = {key.removeprefix("input:"): arrays[key] for key in arrays if key.startswith("input:")}
-        self.inputs = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        self.inputs = {name: torch.tensor(array) for name, array in inputs.items()}
         self.inputs = {name: t.contiguous(memory_format=format) if t.ndim == 4 else t for name, t in self.inputs.items()}
         self.parameters = [w for w in self.model.weights if w.requires_grad]
         self.adam = _adam(self.parameters) if STEP in work.phases else None

@@ -12,7 +12,8 @@ from pycaffe_geo.commands._common import peak_mib
 
 def main(settings):
     """Serve requests until stdin ends: `variants`, `save`, `loss`, `iterate VARIANT`, `memory` (MiB at most), `base` (the same
-    after imports) and `waited` (milliseconds so far in which threads were ready to run, but had no CPU)."""
+    after imports) and `waited` (milliseconds so far in which threads were ready to run, but had no CPU); on a GPU also
+    `losses COUNT`, `bytes` and `bandwidth` (see gpu_contenders.py)."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else prints must not mix with the answers
     work = Work(**settings["work"])
@@ -20,7 +21,12 @@ def main(settings):
         from pycaffe_geo.commands._benchmark.ours import Clock
 
         Clock.now = staticmethod(time.process_time)
-    if settings["kind"] == "ours":
+    if settings["gpu"] is not None:
+        from pycaffe_geo.commands._benchmark.gpu_contenders import contender
+
+        base = peak_mib()
+        one = contender(work, settings["kind"], settings["gpu"], settings["data"])
+    elif settings["kind"] == "ours":
         from pycaffe_geo.commands._benchmark.ours import contender
 
         base = peak_mib()
@@ -35,7 +41,10 @@ def main(settings):
         "save": lambda _: one.save(settings["data"]),
         "loss": lambda _: one.loss(),
         "iterate": one.iterate,
-        "memory": lambda _: peak_mib(),
+        "memory": lambda _: one.memory() if settings["gpu"] is not None else peak_mib(),
+        "losses": lambda count: one.losses(int(count)),
+        "bytes": lambda _: one.bytes_moved(),
+        "bandwidth": lambda _: one.copy_bandwidth(),
         "base": lambda _: base,
         "waited": lambda _: waited_ms(),
     }

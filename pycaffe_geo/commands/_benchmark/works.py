@@ -66,6 +66,17 @@ WORKS = {work.name: work for work in (
 )}
 
 
+def gpu_works():
+    """Return what is measured on a GPU."""
+    works = [WORKS["geometry_small"], WORKS["geometry_large"]]
+    for batch in (4, 32):
+        image = f"image.input_param={{shape: {{dim: [{batch}, 3, 128, 416]}}}}"
+        works.append(Work(f"dispnet_b{batch}", "dispnet", changes=(image,), phases=(STEP,)))
+        works.append(dataclasses.replace(_resnet(batch, {}), phases=(STEP,)))
+        works.append(dataclasses.replace(_early_fusion(batch), name=f"early_fusion_b{batch}", phases=(STEP,)))
+    return works
+
+
 def find_works(names):
     """Return the Works of these names; PycaffeGeoError names the nearest one."""
     for name in names:
