@@ -3,8 +3,9 @@
 Convolutions, deconvolutions and inner products do. So do the layers that only rectify, join, cut, pool or normalise (`half` of
 Layer says "follows") where all that they read is float16, or where all that reads them is a convolution or inner product, which
 would round it anyway. All others compute in float32: data, activations whose results are predictions, geometry (a coordinate
-of 416 pixels in float16 is wrong by up to 1/8 pixel), softmax and losses, with their long sums; and every layer with a loss
-weight. Parameters are float32; a layer that computes in float16 works on copies.
+of 416 pixels in float16 is wrong by up to 1/8 pixel), softmax and losses, with their long sums; every layer with a loss weight;
+and convolutions with fixed weights (lr_mult 0), which measure slopes or enlarge results. Parameters are float32; a layer that
+computes in float16 works on copies.
 """
 
 from dataclasses import replace
@@ -27,7 +28,8 @@ def insert_casts(net):
         wanted = _is_half(layer, halves)
         bottoms = []
         for k, name in enumerate(layer.bottom):
-            if k in layer_class(layer.type).no_gradient and wanted or (name in halves) == wanted:
+            cls = layer_class(layer.type)
+            if (name in halves) == wanted or cls.half and k in cls.no_gradient:  # Crop and Resize read but the size of bottom 1
                 bottoms.append(name)
                 continue
             other = HALF if wanted else SINGLE
@@ -62,7 +64,8 @@ def _half_blobs(net):
 
 def _can_be_half(layer, halves, readers):
     cls = layer_class(layer.type)
-    if not cls.half or any(layer.loss_weight):
+    fixed = layer.param and layer.param[0].lr_mult == 0
+    if not cls.half or any(layer.loss_weight) or fixed and cls.half == "always":
         return False
     if cls.half == "always" or all(name in halves for k, name in enumerate(layer.bottom) if k not in cls.no_gradient):
         return True

@@ -142,6 +142,27 @@ layers:
         "x": "float32", "c": "float32", "c_float16": "float16", "relu": "float16", "d": "float16"}
 
 
+def test_slopes_of_results_are_float32_and_sizes_are_not_cast(tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text("""
+layers:
+- {name: x, type: Input, input_param: {shape: {dim: [1, 2, 6, 6]}}}
+- {name: c, type: Convolution, bottom: x, convolution_param: {num_output: 2, kernel_size: 3}}
+- {name: lrn, type: LRN, bottom: c, lrn_param: {local_size: 3}}
+- {name: slope, type: Convolution, bottom: lrn, param: {lr_mult: 0},
+   convolution_param: {num_output: 2, kernel_size: 3, bias_term: false, weight_filler: EdgeX}}
+- {name: large, type: Resize, bottom: [slope, c]}
+- {name: s, type: Reduction, bottom: large, loss_weight: 1}
+""")
+    net = Net(path, "TRAIN", half=True)
+    assert {name: blob.dtype.name for name, blob in net.blobs.items()} == {
+        "x": "float32", "x_float16": "float16", "c": "float16", "lrn": "float16", "lrn_float32": "float32", "slope": "float32",
+        "large": "float32", "s": "float32"}
+    loss, gradients = step(net, 16.0)
+    expected_loss, expected = step(Net(path, "TRAIN"))
+    assert loss == pytest.approx(expected_loss, rel=2e-3) and max(errors(gradients, expected)) < 0.01
+
+
 def test_is_for_float32_alone(mixed):
     with pytest.raises(SpecError, match="dtype: got 'float64', expected 'float32' for a net with float16 blobs"):
         Net(mixed, "TRAIN", dtype="float64", half=True)

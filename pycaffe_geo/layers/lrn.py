@@ -32,6 +32,7 @@ class LRN(Layer):
     """
 
     parameters = {"lrn_param": LRNParam}
+    half = "follows"
 
     def reshape(self, bottom, top):
         p = self.lrn_param

@@ -5,6 +5,7 @@ import numpy as np
 from pycaffe_geo.ops.engines import fast, gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.lrn import GpuAcrossChannels
 from pycaffe_geo.ops.pooling import plan_pooling
+from pycaffe_geo.ops.wide import WidePlan, is_half
 
 
 def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, device, engine="DEFAULT"):
@@ -16,6 +17,9 @@ def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, dev
     size is odd. engine "CAFFE" asks for NumPy on the CPU even where a faster engine is installed. A plan has forward(x, y), which
     writes y, and backward(x, dy, dx), which writes dx for the last forward.
     """
+    if is_half(dtype):
+        options = dict(alpha=alpha, beta=beta, k=k, device=device, engine=engine)
+        return WidePlan(plan_lrn(region, x_shape, size, dtype="float32", **options), forward=[1], backward=[2])
     if region == "ACROSS_CHANNELS":
         across = GpuAcrossChannels if gpu_allowed(device, dtype) else AcrossChannels
         if not own_asked(engine, device) and (kernels := fast("lrn", device, dtype)):

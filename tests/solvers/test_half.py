@@ -10,6 +10,7 @@ from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.errors import NumericError, SpecError
 from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.loss_scale import MOST, PATIENCE, START, LossScale
+from pycaffe_geo.solvers.snapshot import State, read_state, write_state
 from pycaffe_geo.weights import read_weights
 
 
@@ -104,6 +105,11 @@ def test_resumes_bit_for_bit(write, tmp_path):
         solver.step(3)
     for a, b in zip((*weights(first), *first.updater.history), (*weights(second), *second.updater.history)):
         np.testing.assert_array_equal(a, b)
+    older = vars(read_state(state))
+    older["loss_scale"] = 0.0
+    write_state(state, State(**older))
+    second.restore(state)
+    assert second.loss_scale.value == 1024.0  # a state without one leaves it alone
     single = get_solver(path, **{**fields, "precision": "FLOAT32"})
     single.restore(state)
     assert single.loss_scale.value == 1

@@ -115,7 +115,9 @@ class CudnnLibrary:
         graph.validate()
         graph.build_operation_graph()
         graph.create_execution_plans([self.cudnn.heur_mode.A, self.cudnn.heur_mode.FALLBACK])
-        graph.deselect_numeric_notes(self._barred(dtype))
+        barred = self._barred(dtype)
+        if barred:
+            graph.deselect_numeric_notes(barred)
         graph.check_support()
         graph.build_plans()
         return graph
