@@ -203,6 +203,11 @@ def array_module(array):
     return _MODULES.get(type(array), np)
 
 
+def matmul(left, right):
+    """Return left @ right, two arrays of at least two axes. Unlike @ of CuPy's arrays, a GPU can record it."""
+    return array_module(left).matmul(left, right)
+
+
 def asnumpy(array):
     """Return `array` as a NumPy array (a copy when it lives on a GPU, the array itself otherwise)."""
     return array.get() if hasattr(array, "get") else np.asarray(array)

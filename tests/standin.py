@@ -28,7 +28,7 @@ _NOT_IN_CUPY = ("errstate", "nditer", "ndenumerate", "einsum_path", "float_power
 _NO_SUCH_KEYWORD = ("where", "initial", "subok", "order_by")
 _UPLOADS = ("array", "asarray", "ascontiguousarray")
 _WAITS = ("nonzero", "argwhere", "flatnonzero", "unique", "compress", "extract")  # the result's size depends on values
-_BY_CUBLAS = ("matmul", "dot", "vdot", "inner", "tensordot", "einsum")  # which CuPy refuses to record
+_BY_LIBRARIES = ("matmul", "dot", "vdot", "inner", "tensordot", "einsum", "solve", "inv", "svd")  # CuPy refuses to record them
 _CHANGES = ("at", "copyto", "fill", "put", "place", "putmask", "sort")  # what is given, instead of making an array
 _HOST_QUESTIONS = (np.shape, np.ndim, np.size, np.result_type, np.can_cast)
 
@@ -208,7 +208,7 @@ def _wrapped(function, name, uploads=False, inputs=None):
             _waits("upload")
         if uploads and isinstance(args[0], np.ndarray):
             return DeviceArray(np.array(*args, **kwargs))
-        if name in _WAITS or name in _BY_CUBLAS:
+        if name in _WAITS or name in _BY_LIBRARIES:
             _waits(name)
         hosts, options = _host(args), {k: _host(v) for k, v in kwargs.items()}
         out = args[inputs] if inputs is not None and len(args) > inputs else kwargs.get("out")

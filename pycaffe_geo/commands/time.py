@@ -38,6 +38,7 @@ def run(args):
 
     net = build_net(args, device=device_of(args), weights=args.weights)
     net.share_memory()
+    net.clock.iteration = 1  # in which no layer stops a GPU to look at values
     _whole_iteration(net)
     if args.data:
         _data_or_computing(net, args.iterations)

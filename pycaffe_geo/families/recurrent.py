@@ -124,7 +124,7 @@ class Recurrent(Layer):
         """Add left^T right to the gradient of parameter `j`, where it is wanted; both have a row for each step and stream."""
         if self.param_propagate_down[j]:
             diff = self.blobs[j].diff
-            diff += left.T @ right
+            diff += self.xp.matmul(left.T, right)
 
     def _input_product(self, bottom):
         """Write W_x x + b + W_s x_static of all steps to the gates."""
@@ -132,7 +132,7 @@ class Recurrent(Layer):
         self.xp.matmul(_rows(bottom[0].data, 2), self.blobs[0].data.T, out=gates.reshape(-1, gates.shape[2]))
         constant = self.blobs[1].data
         if self.has_static:
-            constant = _rows(bottom[2].data, 1) @ self.blobs[2].data.T + constant
+            constant = self.xp.matmul(_rows(bottom[2].data, 1), self.blobs[2].data.T) + constant
         gates += constant
 
     def _parameter_gradients(self, bottom):

@@ -5,7 +5,7 @@ is legal. Depth (N, 1, H, W) is in metres along z. Transforms are (N, 1, 4, 4) o
 A backward writes only the gradients whose buffers it is given, and overwrites them.
 """
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 from pycaffe_geo.geometry.grid import pixel_axes, pixel_grid
 from pycaffe_geo.geometry.sampling import inside_image
 
@@ -92,10 +92,10 @@ def transform_grid_backward(depth, T, intrinsics, dpoints, ddepth=None, dT=None,
     if dT is not None:
         dT4 = dT.reshape(-1, 4, 4)
         dT4[:, 3] = 0
-        dT4[:, :3, :3] = d_rays @ inverse_intrinsics(intrinsics).transpose(0, 2, 1)
+        dT4[:, :3, :3] = matmul(d_rays, inverse_intrinsics(intrinsics).transpose(0, 2, 1))
         dT4[:, :3, 3] = dpoints.sum(axis=(2, 3))
     if dintrinsics is not None:
-        dintrinsics[...] = inverse_intrinsics_backward(intrinsics, R.transpose(0, 2, 1) @ d_rays)
+        dintrinsics[...] = inverse_intrinsics_backward(intrinsics, matmul(R.transpose(0, 2, 1), d_rays))
 
 
 def pinhole(points, intrinsics, min_depth=MIN_DEPTH, flow=None, coords=None, validity=None):
@@ -168,4 +168,5 @@ def _ray_matrix_gradient(depth, dpoints):
     u, v = pixel_axes(*depth.shape[2:], depth)
     weighted = dpoints * depth
     columns = weighted.sum(axis=2)
-    return xp.stack([columns @ u, weighted.sum(axis=3) @ v, columns.sum(axis=2)], axis=2)
+    by_u, by_v = matmul(columns, u.reshape(-1, 1))[..., 0], matmul(weighted.sum(axis=3), v.reshape(-1, 1))[..., 0]
+    return xp.stack([by_u, by_v, columns.sum(axis=2)], axis=2)

@@ -7,7 +7,7 @@ A positive angle turns x (right) towards y (down): clockwise as one looks at the
 
 from typing import Literal
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 from pycaffe_geo.geometry.grid import pixel_axes
 
 Origin = Literal["top_left", "center"]
@@ -54,7 +54,8 @@ def affine_grid_backward(dcoords, origin):
     """Return the gradient (N, 2, 3) to the transform from `dcoords` (N, 2, H, W)."""
     x, y = origin_axes(*dcoords.shape[2:], dcoords, origin)
     columns = dcoords.sum(axis=2)
-    return array_module(dcoords).stack([columns @ x, dcoords.sum(axis=3) @ y[:, 0], columns.sum(axis=2)], axis=2)
+    by_x, by_y = matmul(columns, x.reshape(-1, 1))[..., 0], matmul(dcoords.sum(axis=3), y)[..., 0]
+    return array_module(dcoords).stack([by_x, by_y, columns.sum(axis=2)], axis=2)
 
 
 def pixel_affine(numbers, origin, coords, around_identity=False):

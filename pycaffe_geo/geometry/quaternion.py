@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 
 
 @lru_cache(maxsize=None)
@@ -34,14 +34,14 @@ def to_matrix(q):
     """Return the rotations (N, 3, 3) of `q` (N, 4) of any length but 0; 0 counts as no rotation."""
     unit, _ = _normalise(q)
     outer = unit[:, :, None] * unit[:, None, :]
-    return (outer.reshape(-1, 16) @ _basis(array_module(q), q.dtype)).reshape(-1, 3, 3)
+    return matmul(outer.reshape(-1, 16), _basis(array_module(q), q.dtype)).reshape(-1, 3, 3)
 
 
 def to_matrix_backward(q, dR):
     """Return the gradient (N, 4) to `q` from `dR` (N, 3, 3), through the normalisation; 0 where q is 0."""
     unit, inverse = _normalise(q)
-    d_outer = (dR.reshape(-1, 9) @ _basis(array_module(q), q.dtype).T).reshape(-1, 4, 4)
-    return _normalise_backward(unit, inverse, 2 * (d_outer @ unit[:, :, None])[:, :, 0])
+    d_outer = matmul(dR.reshape(-1, 9), _basis(array_module(q), q.dtype).T).reshape(-1, 4, 4)
+    return _normalise_backward(unit, inverse, 2 * matmul(d_outer, unit[:, :, None])[:, :, 0])
 
 
 def from_matrix(R):
@@ -65,13 +65,13 @@ def from_matrix_backward(R, dq):
     q, inverse = _normalise(row)
     d_row = _normalise_backward(q, inverse, dq * _sign(q))
     d_outer = (xp.arange(4)[None, :, None] == best) * d_row[:, None, :]
-    return (d_outer.reshape(-1, 16) @ _basis(xp, R.dtype)).reshape(-1, 3, 3)
+    return matmul(d_outer.reshape(-1, 16), _basis(xp, R.dtype)).reshape(-1, 3, 3)
 
 
 def _longest_row(R):
     """Return the longest row (N, 4) of I + B R, and which it is (N, 1, 1)."""
     xp = array_module(R)
-    outer = (R.reshape(-1, 9) @ _basis(xp, R.dtype).T).reshape(-1, 4, 4) + xp.eye(4, dtype=R.dtype)
+    outer = matmul(R.reshape(-1, 9), _basis(xp, R.dtype).T).reshape(-1, 4, 4) + xp.eye(4, dtype=R.dtype)
     best = outer.diagonal(axis1=1, axis2=2).argmax(axis=1)[:, None, None]
     return xp.take_along_axis(outer, best, axis=1)[:, 0], best
 

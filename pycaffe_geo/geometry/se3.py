@@ -7,7 +7,7 @@
     direct        t = u
 """
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 from pycaffe_geo.geometry import so3
 
 TRANSLATIONS = ("exponential", "rotated", "direct")
@@ -22,7 +22,7 @@ def exp(twist, translation="exponential"):
         T[:, :3, 3] = u
     else:
         V = so3.left_jacobian(w) if translation == "exponential" else T[:, :3, :3]
-        T[:, :3, 3] = (V @ u[:, :, None])[:, :, 0]
+        T[:, :3, 3] = matmul(V, u[:, :, None])[:, :, 0]
     return T
 
 
@@ -44,7 +44,7 @@ def exp_backward(twist, dT, translation="exponential"):
     else:
         V = so3.left_jacobian(w)
         dw = so3.exp_backward(w, dR) + so3.left_jacobian_backward(w, dV)
-    du = (dt[:, None, :] @ V)[:, 0]
+    du = matmul(dt[:, None, :], V)[:, 0]
     return xp.concatenate([dw, du], axis=1)
 
 
@@ -57,7 +57,7 @@ def log(T, translation="exponential"):
     if translation == "exponential":
         t = xp.linalg.solve(so3.left_jacobian(w), t)
     elif translation == "rotated":
-        t = R.transpose(0, 2, 1) @ t
+        t = matmul(R.transpose(0, 2, 1), t)
     return xp.concatenate([w, t[:, :, 0]], axis=1)
 
 
@@ -73,10 +73,10 @@ def log_backward(T, dtwist, translation="exponential"):
         V = so3.left_jacobian(w)
         dt = xp.linalg.solve(V.transpose(0, 2, 1), dt)
         u = xp.linalg.solve(V, t)
-        dw = dw - so3.left_jacobian_backward(w, dt @ u.transpose(0, 2, 1))
+        dw = dw - so3.left_jacobian_backward(w, matmul(dt, u.transpose(0, 2, 1)))
     elif translation == "rotated":
-        dT[:, :3, :3] = t @ dt.transpose(0, 2, 1)
-        dt = R @ dt
+        dT[:, :3, :3] = matmul(t, dt.transpose(0, 2, 1))
+        dt = matmul(R, dt)
     dT[:, :3, :3] += so3.log_backward(R, dw)
     dT[:, :3, 3:] = dt
     return dT
@@ -95,7 +95,7 @@ def inverse(T):
     xp = array_module(T)
     result = xp.zeros_like(T)
     result[..., :3, :3] = T[..., :3, :3].swapaxes(-1, -2)
-    result[..., :3, 3:] = -(result[..., :3, :3] @ T[..., :3, 3:])
+    result[..., :3, 3:] = -matmul(result[..., :3, :3], T[..., :3, 3:])
     result[..., 3, 3] = 1
     return result
 
@@ -106,14 +106,14 @@ def inverse_backward(T, d_inverse):
     R, t = T[..., :3, :3], T[..., :3, 3:]
     moved = d_inverse[..., :3, 3:]
     dT = xp.zeros_like(T)
-    dT[..., :3, :3] = d_inverse[..., :3, :3].swapaxes(-1, -2) - t @ moved.swapaxes(-1, -2)
-    dT[..., :3, 3:] = -(R @ moved)
+    dT[..., :3, :3] = d_inverse[..., :3, :3].swapaxes(-1, -2) - matmul(t, moved.swapaxes(-1, -2))
+    dT[..., :3, 3:] = -matmul(R, moved)
     return dT
 
 
 def relative(P_b, P_a):
     """Return T_b_a (..., 4, 4), which maps points of camera a into camera b, from two camera-to-world poses."""
-    return inverse(P_b) @ P_a
+    return matmul(inverse(P_b), P_a)
 
 
 def _check(translation):

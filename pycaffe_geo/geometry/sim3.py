@@ -14,7 +14,7 @@ from math import factorial
 
 import numpy as np
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 from pycaffe_geo.geometry import so3
 
 NODES = 16  # of Gauss and Legendre: the moments are exact to 1e-13 of e^l up to |l| = 20
@@ -100,7 +100,7 @@ def _moments(log_scale):
     """Return the integrals of x^j e^(l x) over [0, 1], (N, 2 SERIES_TERMS + 3)."""
     xp = array_module(log_scale)
     x, table = _quadrature(xp, log_scale.dtype)
-    return xp.exp(log_scale[:, None] * x) @ table
+    return matmul(xp.exp(log_scale[:, None] * x), table)
 
 
 @lru_cache(maxsize=None)
@@ -116,7 +116,8 @@ def _series(s, moments):
     k, (b, c, b_s, c_s) = _factors(array_module(s), s.dtype)
     powers = s[:, None] ** k
     first, second, third, fourth = (powers * moments[:, j:][:, : 2 * SERIES_TERMS : 2] for j in (1, 2, 3, 4))
-    return first @ b, second @ c, third @ b_s, fourth @ c_s, second @ b, third @ c
+    pairs = (first, b), (second, c), (third, b_s), (fourth, c_s), (second, b), (third, c)
+    return tuple((power * factor).sum(axis=1) for power, factor in pairs)
 
 
 def _closed(s, log_scale, a, a_l):

@@ -12,7 +12,7 @@ See Murray, Li and Sastry, "A Mathematical Introduction to Robotic Manipulation"
 from functools import lru_cache
 from math import comb, factorial
 
-from pycaffe_geo.backend import array_module
+from pycaffe_geo.backend import array_module, matmul
 from pycaffe_geo.geometry import quaternion
 
 SERIES_TERMS = 10  # below s = 1 the first term left out is under 1e-19
@@ -33,7 +33,7 @@ def coefficients(s):
     xp = array_module(s)
     shape, s = s.shape, s.reshape(-1)
     powers, table = series_table(xp, s.dtype)
-    series = (xp.minimum(s, 1)[:, None] ** powers @ table).T
+    series = matmul(xp.minimum(s, 1)[:, None] ** powers, table).T
     safe = xp.maximum(s, 1)  # the closed forms never see a small denominator
     t = xp.sqrt(safe)
     a = xp.sin(t) / t
@@ -152,7 +152,7 @@ def _polynomial(w, s, b, c):
 def _polynomial_backward(w, s, dM, b, c, db_ds, dc_ds):
     skew = skew_part(dM)
     trace = dM[:, 0, 0] + dM[:, 1, 1] + dM[:, 2, 2]
-    symmetric_w = ((dM + dM.transpose(0, 2, 1)) @ w[:, :, None])[:, :, 0]
+    symmetric_w = matmul(dM + dM.transpose(0, 2, 1), w[:, :, None])[:, :, 0]
     db = (w * skew).sum(axis=1)
     dc = (w * symmetric_w).sum(axis=1) / 2 - s * trace
     ds = db * db_ds + dc * dc_ds - c * trace
@@ -172,7 +172,7 @@ def _half_angle_ratio(q):
     xp = array_module(q)
     x = (q[:, 1:] ** 2).sum(axis=1, keepdims=True)
     powers, table = _ratio_table(xp, q.dtype)
-    near = xp.minimum(x, SMALL_SINE) ** powers @ table
+    near = matmul(xp.minimum(x, SMALL_SINE) ** powers, table)
     safe = xp.maximum(x, SMALL_SINE)
     length, c = xp.sqrt(safe), q[:, :1]
     f = 2 * xp.arctan2(length, c) / length

@@ -87,6 +87,7 @@ class OurGpuNet(OurNet):
         if self.steps:
             self.updater.together.load(1.0, self.updater.rule.numbers(RATE, self.iteration))
         self.iteration += 1
+        self.net.clock.iteration = self.iteration
         self.capture.run(self._whole) if variant == CAPTURED else self._whole()
 
     def _whole(self):
