@@ -120,6 +120,11 @@ class Blob:
     def diff(self, value):
         self.diff[...] = value
 
+    @property
+    def diff_untouched(self):
+        """True where nobody has used the diff so far: it is 0, and not allocated."""
+        return self._diff.array is None
+
     num = property(lambda self: self._legacy(0), doc="Size of axis 0 (1 where there is none), as in pycaffe.")
     channels = property(lambda self: self._legacy(1), doc="Size of axis 1 (1 where there is none), as in pycaffe.")
     height = property(lambda self: self._legacy(2), doc="Size of axis 2 (1 where there is none), as in pycaffe.")
@@ -138,18 +143,18 @@ class Blob:
 
     def clear_diff(self):
         """Set the diff to 0; one that was never touched is 0 already and stays unallocated."""
-        if self._diff.array is not None:
+        if not self.diff_untouched:
             self.diff[...] = 0
 
     def share_data(self, other):
         """Use the data buffer of `other` (same count) from now on."""
+        self.device.moves += self._data is not other._data
         self._data = other._data
-        self.device.moves += 1
 
     def share_diff(self, other):
         """Use the diff buffer of `other` (same count) from now on."""
+        self.device.moves += self._diff is not other._diff
         self._diff = other._diff
-        self.device.moves += 1
 
     def shares_data(self, other):
         """True where both blobs keep their data in one buffer."""

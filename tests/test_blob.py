@@ -45,7 +45,7 @@ def test_assigning_writes_into_the_buffer():
 def test_clearing_an_untouched_diff_allocates_nothing():
     blob = Blob((2,))
     blob.clear_diff()
-    assert blob._diff.array is None
+    assert blob.diff_untouched
     blob.diff[...] = 3
     blob.clear_diff()
     assert blob.diff.tolist() == [0, 0]

@@ -50,7 +50,8 @@ class PinholeProjection(Layer):
 
     def backward(self, top, propagate_down, bottom):
         points, intrinsics = (b.data for b in bottom)
-        dcoords = top[1].diff if len(top) > 1 else 0
+        slopes = [t.diff for t in top[:2] if not t.diff_untouched] or [top[0].diff]  # whose sum counts
+        dpixels, more = slopes if len(slopes) == 2 else (*slopes, 0)
         dpoints, dintrinsics = (b.diff if wanted else None for b, wanted in zip(bottom, propagate_down))
         min_depth = self.pinhole_projection_param.min_depth
-        self.camera.pinhole_backward(points, intrinsics, top[0].diff, dcoords, min_depth, dpoints, dintrinsics)
+        self.camera.pinhole_backward(points, intrinsics, dpixels, more, min_depth, dpoints, dintrinsics)

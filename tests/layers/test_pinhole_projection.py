@@ -41,6 +41,25 @@ def test_gradient_with_a_validity_top():
     assert report.ok, report
 
 
+@pytest.mark.parametrize("read", [[0], [1], []])
+def test_a_top_that_nobody_reads_sends_nothing_back(read):
+    both, bottom, top = build_layer("PinholeProjection", example(), tops=2)
+    both.forward(bottom, top)
+    alone, bottom2, top2 = build_layer("PinholeProjection", [b.data for b in bottom], tops=2)
+    alone.forward(bottom2, top2)
+    for i, blob in enumerate(top):
+        blob.diff[...] = RNG.normal(size=blob.shape) * (i in read)
+        if i in read:
+            top2[i].diff[...] = blob.diff
+    for blob in (*bottom, *bottom2):
+        blob.diff[...] = 7
+    both.backward(top, [True, True], bottom)
+    alone.backward(top2, [True, True], bottom2)
+    assert [t.diff_untouched for t in top2[1:]] == [1 not in read]
+    for expected, got in zip(bottom, bottom2):
+        np.testing.assert_array_equal(got.diff, expected.diff)
+
+
 def test_forward_against_a_loop():
     points, intrinsics = example()
     layer, bottom, top = build_layer("PinholeProjection", [points, intrinsics], tops=3)
