@@ -65,7 +65,8 @@ def _half_blobs(net):
 def _can_be_half(layer, halves, readers):
     cls = layer_class(layer.type)
     fixed = layer.param and layer.param[0].lr_mult == 0
-    if not cls.half or any(layer.loss_weight) or fixed and cls.half == "always":
+    places = layer.type == "Pooling" and len(layer.top) == 2  # of maxima: numbers above 2048 that have to be exact
+    if not cls.half or places or any(layer.loss_weight) or fixed and cls.half == "always":
         return False
     if cls.half == "always" or all(name in halves for k, name in enumerate(layer.bottom) if k not in cls.no_gradient):
         return True
@@ -79,12 +80,13 @@ def _is_half(layer, halves):
 class HalfCopies:
     """The parameters that a layer which computes in float16 works on, in place of its own of float32.
 
-    Weights are rounded to float16; biases and factors, which have one axis, are not.
+    Weights of convolutions and inner products are rounded to float16; biases, and the factors of Scale, are not.
     """
 
     def __init__(self, layer):
         self._layer = layer
-        self._copies = [Blob(b.shape, HALF if len(b.shape) > 1 else b.dtype, b.device, b.name) for b in layer.blobs]
+        rounds = layer.half == "always"
+        self._copies = [Blob(b.shape, HALF if rounds and len(b.shape) > 1 else b.dtype, b.device, b.name) for b in layer.blobs]
 
     def forward(self, bottom, top):
         """Run the layer forward on new copies."""

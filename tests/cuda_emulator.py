@@ -22,7 +22,7 @@ from pycaffe_geo.backend import Gpu
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 SCALARS = {"int": np.int32, "unsigned": np.uint32, "float": np.float32, "double": np.float64, "long long": np.int64,
-           "unsigned char": np.uint8, "unsigned long long": np.uint64}
+           "Half": np.float16, "unsigned char": np.uint8, "unsigned long long": np.uint64}
 PRELUDE = r"""
 #include <cmath>
 #include <cstddef>
@@ -109,6 +109,26 @@ template <class T> T __shfl_down_sync(unsigned, T value, unsigned step)
     T other = threadIdx.x % 32 + step < 32 ? room[threadIdx.x + step] : value;
     __syncthreads();
     return other;
+}
+
+// float16 by hand: this compiler has no such type in C++. Rounds to the nearest, halves to even.
+static float widen(unsigned short bits)
+{
+    int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    float size = exponent == 31 ? (fraction ? NAN : INFINITY) : ldexp((float)(exponent ? fraction + 1024 : fraction),
+                                                                     (exponent ? exponent : 1) - 25);
+    return bits >> 15 ? -size : size;
+}
+
+static unsigned short narrow(float value)
+{
+    unsigned short sign = std::signbit(value) ? 0x8000 : 0;
+    float size = fabs(value);
+    if (value != value) return sign | 0x7e00;
+    if (size >= 65520) return sign | 0x7c00;
+    int exponent = size < ldexp(1.0f, -14) ? -14 : ilogb(size);
+    int steps = (int)std::nearbyint(ldexp(size, 10 - exponent));  // 1024 .. 2048, below 1024 where subnormal
+    return sign | (unsigned short)(steps + ((exponent + 14) << 10));
 }
 
 template <class T> T min(T a, T b) { return b < a ? b : a; }

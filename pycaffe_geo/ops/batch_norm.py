@@ -10,12 +10,12 @@ from pycaffe_geo.ops.wide import is_half, widened
 
 def plan_batch_norm(device, dtype):
     """Return two functions like `forward` and `backward` below, by the engine that fits. float16 is computed in float32."""
+    if gpu_allowed(device, dtype, half=True):
+        plan = GpuBatchNorm(device, dtype)
+        return plan.forward, plan.backward
     if is_half(dtype):
         forward32, backward32 = plan_batch_norm(device, "float32")
         return widened(forward32, 1), widened(partial(_lend32, backward32), 3)
-    if gpu_allowed(device, dtype):
-        plan = GpuBatchNorm(device, dtype)
-        return plan.forward, plan.backward
     kernels = fast("batch_norm", device, dtype)
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 

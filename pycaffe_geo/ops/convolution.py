@@ -29,6 +29,8 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
     buffers and has
         out_shape                           (N, O, H', W'), H' = floor((H + 2 pad - dilation (kh - 1) - 1) / stride) + 1
         forward(x, w, b, y)                 writes y; b (O,) or None
+        forward_rectified(x, w, b, y)       as forward, but writes max(y, 0), or NaN where that of -infinity: only where the plan
+                                            has a true `rectifies`
         backward_data(dy, w, dx, dy_unchanged=False)
                                             writes dx; say dy_unchanged only where backward_weights was given the same dy just
                                             before: work on it is then not repeated

@@ -19,9 +19,13 @@ def fast_allowed(device, dtype):
     return device.xp is np and np.dtype(dtype) in ("float32", "float64") and os.environ.get("PYCAFFE_GEO_ENGINES") != "numpy"
 
 
-def gpu_allowed(device, dtype):
-    """True where the CUDA kernels of ops.gpu may be used: on a GPU, for float32 and float64, unless forbidden as above."""
-    return device.compiles and np.dtype(dtype) in ("float32", "float64") and os.environ.get("PYCAFFE_GEO_ENGINES") != "numpy"
+def gpu_allowed(device, dtype, half=False):
+    """True where the CUDA kernels of ops.gpu may be used: on a GPU, for float32 and float64, unless forbidden as above.
+
+    half: they do for float16 too.
+    """
+    dtypes = ("float16", "float32", "float64") if half else ("float32", "float64")
+    return device.compiles and np.dtype(dtype) in dtypes and os.environ.get("PYCAFFE_GEO_ENGINES") != "numpy"
 
 
 def fast(name, device, dtype):

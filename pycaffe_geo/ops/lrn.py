@@ -17,11 +17,12 @@ def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, dev
     size is odd. engine "CAFFE" asks for NumPy on the CPU even where a faster engine is installed. A plan has forward(x, y), which
     writes y, and backward(x, dy, dx), which writes dx for the last forward.
     """
-    if is_half(dtype):
+    on_gpu = region == "ACROSS_CHANNELS" and gpu_allowed(device, dtype, half=True)
+    if is_half(dtype) and not on_gpu:
         options = dict(alpha=alpha, beta=beta, k=k, device=device, engine=engine)
         return WidePlan(plan_lrn(region, x_shape, size, dtype="float32", **options), forward=[1], backward=[2])
     if region == "ACROSS_CHANNELS":
-        across = GpuAcrossChannels if gpu_allowed(device, dtype) else AcrossChannels
+        across = GpuAcrossChannels if on_gpu else AcrossChannels
         if not own_asked(engine, device) and (kernels := fast("lrn", device, dtype)):
             across = kernels.AcrossChannels
         return across(x_shape, size, alpha / size, beta, k, np.dtype(dtype), device)

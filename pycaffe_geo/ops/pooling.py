@@ -44,12 +44,12 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
     if min(out_size) < 1:
         raise ShapeError(f"kernel {kernel[0]}x{kernel[1]} is larger than the input {size[0]}x{size[1]} "
                          f"with pad {pad[0]}x{pad[1]}")
-    if is_half(dtype):
-        options = dict(stride=stride, pad=pad, round_mode=round_mode, mask=mask, device=device, engine=engine)
-        plan = plan_pooling(method, x_shape, kernel, dtype="float32", **options)
-        return WidePlan(plan, forward=[1, 2] if mask else [1], backward=[1])
-    if gpu_allowed(device, dtype):
+    if gpu_allowed(device, dtype, half=True):
         return GpuPooling(method, x_shape, out_size, kernel, stride, pad, LOWEST, dtype, device)
+    if is_half(dtype):
+        options = dict(stride=stride, pad=pad, round_mode=round_mode, device=device, engine=engine)
+        plan = plan_pooling(method, x_shape, kernel, dtype="float32", **options)
+        return WidePlan(plan, forward=[1], backward=[1])
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))
     arguments = x_shape, rows, columns, np.dtype(dtype), device
     fast = None if mask or own_asked(engine, device) else onednn_pooling(method, *arguments)

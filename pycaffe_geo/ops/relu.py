@@ -9,7 +9,7 @@ def plan_relu(shape, slope, dtype, device, engine="DEFAULT"):
 
     engine "CAFFE" asks for NumPy on the CPU even where a compiled one is installed.
     """
-    if gpu_allowed(device, dtype):
+    if gpu_allowed(device, dtype, half=True):
         return GpuRelu(shape, slope, dtype, device)
     kernels = None if own_asked(engine, device) else fast("relu", device, dtype)
     return (kernels.Relu if kernels else Relu)(shape, slope, dtype, device)

@@ -8,12 +8,12 @@ from pycaffe_geo.ops.wide import is_half, widened
 
 def plan_scale(device, dtype):
     """Return two functions like `forward` and `backward` below, by the engine that fits. float16 is computed in float32."""
+    if gpu_allowed(device, dtype, half=True):
+        plan = GpuScale(device, dtype)
+        return plan.forward, plan.backward
     if is_half(dtype):
         forward32, backward32 = plan_scale(device, "float32")
         return widened(forward32, 3, 4), widened(backward32, 3, 4, 5)
-    if gpu_allowed(device, dtype):
-        plan = GpuScale(device, dtype)
-        return plan.forward, plan.backward
     kernels = fast("scale", device, dtype)
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 

@@ -1,5 +1,7 @@
 """Functions and plans for float16 arrays that compute in float32."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from pycaffe_geo.ops.batch_norm import plan_batch_norm
 from pycaffe_geo.ops.lrn import plan_lrn
 from pycaffe_geo.ops.pooling import plan_pooling
 from pycaffe_geo.ops.product import plan_product
+from pycaffe_geo.ops.relu import plan_relu
 from pycaffe_geo.ops.scale import plan_scale
 from pycaffe_geo.ops.wide import WidePlan, widened
 
@@ -33,7 +36,7 @@ def test_arrays_of_float32_are_written_as_they_are():
     np.testing.assert_array_equal(y, np.float32(1 + 1 / 3))
 
 
-@pytest.mark.parametrize("device", ["CPU", "standin_device"])
+@pytest.mark.parametrize("device", ["CPU", "standin_device", "emulated_gpu"])
 def test_long_sums_do_not_overflow(device, request):
     """Means over 90000 values of 30 add up to 2.7 million, forty times the largest number of float16."""
     device = CPU if device == "CPU" else request.getfixturevalue(device)
@@ -72,3 +75,52 @@ def test_products_and_lrn_are_those_of_float32():
         results.append((y, dx))
     for half, exact in zip(*results):
         np.testing.assert_allclose(half, exact, rtol=3e-3, atol=1e-3)
+
+
+def test_the_kernels_of_a_gpu_on_float16(emulated_gpu):
+    rng = np.random.default_rng(2)
+    x, dy = (rng.normal(size=(2, 3, 5, 6)).astype("float16") for _ in range(2))
+    for method in ("MAX", "AVE"):
+        results = []
+        for device in (CPU, emulated_gpu):
+            plan = plan_pooling(method, x.shape, (3, 2), stride=(2, 2), pad=(1, 0), dtype="float16", device=device)
+            y, dx = device.xp.empty(plan.out_shape, "float16"), device.xp.empty(x.shape, "float16")
+            plan.forward(device.asarray(x), y)
+            plan.backward(device.asarray(dy.reshape(-1)[:y.size].reshape(y.shape)), dx)
+            results.append((asnumpy(y), asnumpy(dx)))
+        for host, other in zip(*results):
+            np.testing.assert_allclose(host, other, rtol=1e-3, atol=1e-4)
+    relu = partial(plan_relu, x.shape, 0.1, "float16")
+    lrn = partial(plan_lrn, "ACROSS_CHANNELS", x.shape, 3, dtype="float16")
+    for plan_of in (relu, lrn):
+        results = []
+        for device in (CPU, emulated_gpu):
+            there, slopes = device.asarray(x), device.asarray(dy)
+            y, dx = (device.xp.empty(x.shape, "float16") for _ in range(2))
+            plan = plan_of(device=device)
+            plan.forward(there, y)
+            plan.backward(there, slopes, dx)
+            results.append((asnumpy(y), asnumpy(dx)))
+        for host, other in zip(*results):
+            np.testing.assert_allclose(host, other, rtol=2e-3, atol=2e-4)
+    half = emulated_gpu.asarray(np.float16([1, 2, 3]))
+    y, dfactor = emulated_gpu.xp.empty((2, 3, 30), "float16"), emulated_gpu.xp.ones(3, "float16")
+    scale, scale_back = plan_scale(emulated_gpu, "float16")
+    rows, slopes = (emulated_gpu.asarray(a.reshape(2, 3, 30)) for a in (x, dy))
+    scale(rows, half, None, y, None)
+    scale_back(rows, slopes, half, None, dfactor, None)
+    np.testing.assert_array_equal(asnumpy(y), asnumpy(rows) * np.float16([[1], [2], [3]]))
+    np.testing.assert_allclose(asnumpy(dfactor), 1 + (asnumpy(rows) * asnumpy(slopes)).astype("float64").sum((0, 2)), rtol=5e-3)
+
+
+def test_the_emulators_float16_is_numpys(emulated_gpu):
+    every = np.arange(1 << 16, dtype="uint16").view("float16").reshape(1, 1, -1)
+    odd = np.float32([1, 1 + 2**-11, 1 + 3 * 2**-11, 65519, 65520, 2**-25, 2**-24, 1e-7, 3e-5, -7e4])
+    y = emulated_gpu.xp.empty(every.shape, "float16")
+    scale, _ = plan_scale(emulated_gpu, "float16")
+    scale(emulated_gpu.asarray(every), emulated_gpu.asarray(np.float32([1])), None, y, None)
+    np.testing.assert_array_equal(asnumpy(y), every)
+    for factor in odd:
+        ones, y = emulated_gpu.xp.ones((1, 1, 1), "float16"), emulated_gpu.xp.empty((1, 1, 1), "float16")
+        scale(ones, emulated_gpu.asarray(factor[None]), None, y, None)
+        assert asnumpy(y)[0, 0, 0] == np.float16(factor), factor

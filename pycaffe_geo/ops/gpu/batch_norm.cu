@@ -1,7 +1,7 @@
 // ops/batch_norm.py's functions on (N, C, size). Grid of the sums: x runs of `run` values of a channel, y channels.
 
 // For each run of a channel's values its mean, and its sum of squares around that mean.
-KERNEL moments(int count, int channels, int size, int run, const REAL *x, REAL *sums)
+KERNEL moments(int count, int channels, int size, int run, const BLOB *x, REAL *sums)
 {
     __shared__ REAL shared[1];
     int c = blockIdx.y, first = blockIdx.x * run, last = min(first + run, count);
@@ -42,7 +42,7 @@ KERNEL finish_moments(int channels, int count, int run, int parts, REAL eps, con
 }
 
 // Grid: x pixels, y channels, z images. y may be x.
-KERNEL normalise(int batch, int channels, int size, const REAL *x, const REAL *mean, const REAL *inverse, REAL *y)
+KERNEL normalise(int batch, int channels, int size, const BLOB *x, const REAL *mean, const REAL *inverse, BLOB *y)
 {
     int i = place(), c = blockIdx.y;
     if (i >= size) return;
@@ -54,7 +54,7 @@ KERNEL normalise(int batch, int channels, int size, const REAL *x, const REAL *m
 }
 
 // For each run of a channel's values the sums of dy and of dy y.
-KERNEL slopes(int count, int channels, int size, int run, const REAL *dy, const REAL *y, REAL *sums)
+KERNEL slopes(int count, int channels, int size, int run, const BLOB *dy, const BLOB *y, REAL *sums)
 {
     int c = blockIdx.y, first = blockIdx.x * run, last = min(first + run, count);
     REAL values[2] = {0};
@@ -77,8 +77,8 @@ KERNEL finish_slopes(int channels, int count, int parts, const REAL *sums, REAL 
 }
 
 // Grid as normalise's; dx may be dy.
-KERNEL gradient(int batch, int channels, int size, const REAL *dy, const REAL *y, const REAL *means, const REAL *inverse,
-                REAL *dx)
+KERNEL gradient(int batch, int channels, int size, const BLOB *dy, const BLOB *y, const REAL *means, const REAL *inverse,
+                BLOB *dx)
 {
     int i = place(), c = blockIdx.y;
     if (i >= size) return;

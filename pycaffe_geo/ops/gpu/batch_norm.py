@@ -1,5 +1,7 @@
 """ops.batch_norm as CUDA kernels; every sum is made in a fixed order."""
 
+import numpy as np
+
 from pycaffe_geo.ops.gpu.kernels import Scratch, blocks, channel_grid, kernels, runs
 
 
@@ -8,9 +10,9 @@ class GpuBatchNorm:
 
     def __init__(self, device, dtype):
         self.xp = device.xp
-        self._dtype = dtype
+        self._dtype = np.promote_types(dtype, "float32")
         self._kernels = kernels("batch_norm", device, dtype)
-        self._sums, self._means = Scratch(device, dtype), Scratch(device, dtype)
+        self._sums, self._means = Scratch(device, self._dtype), Scratch(device, self._dtype)
         self._results = None
 
     def forward(self, x, y, eps):

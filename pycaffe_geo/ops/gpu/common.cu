@@ -1,8 +1,32 @@
-// What all kernels share. Compiled with -DREAL=float or -DREAL=double; blocks are one-dimensional, of THREADS threads.
+// What all kernels share. Compiled with -DREAL=float or -DREAL=double, in which they compute, and -DBLOB for the elements of blobs:
+// the same, or Half where REAL is float. Blocks are one-dimensional, of THREADS threads.
 
 #define KERNEL extern "C" __global__ void
 #define THREADS 256
 #define WARP 32
+
+#ifdef __CUDACC__
+__device__ inline float widen(unsigned short bits)
+{
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(bits));
+    return value;
+}
+
+__device__ inline unsigned short narrow(float value)
+{
+    unsigned short bits;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+}
+#endif
+
+// A number of 16 bits that becomes a float wherever it is read.
+struct Half {
+    unsigned short bits;
+    __device__ operator float() const { return widen(bits); }
+    __device__ void operator=(float value) { bits = narrow(value); }
+};
 
 // This thread's place along the grid's x axis.
 __device__ inline int place() { return blockIdx.x * THREADS + threadIdx.x; }

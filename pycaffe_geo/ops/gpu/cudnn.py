@@ -18,7 +18,7 @@ TYPES = {"float16": "HALF", "float32": "FLOAT", "float64": "DOUBLE"}
 
 def cudnn_convolution(x_shape, w_shape, size, stride, pad, dilation, group, dtype, device):
     """Return a CudnnConvolution, or None where cuDNN is absent or has no code for these sizes."""
-    library = _library(device) if gpu_allowed(device, np.promote_types(dtype, "float32")) else None
+    library = _library(device) if gpu_allowed(device, dtype, half=True) else None
     if library is None or not all(x_shape):
         return None
     try:

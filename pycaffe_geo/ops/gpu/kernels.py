@@ -1,7 +1,8 @@
 """Compiles the CUDA sources of this folder, once per dtype and device, and launches their kernels.
 
-A source starts with the text of common.cu, and names the dtype of the blobs REAL. Its kernels are
-`extern "C" __global__ void name(...)` over blocks of THREADS threads; int, REAL and pointers are the only argument types.
+A source starts with the text of common.cu. It names the type it computes in REAL, and some name that of the blobs' elements BLOB,
+which may have 16 bits where REAL is float. Its kernels are `extern "C" __global__ void name(...)` over blocks of THREADS threads;
+int, REAL and pointers are the only argument types.
 """
 
 from functools import lru_cache
@@ -24,7 +25,8 @@ def source(name):
 
 def options(dtype):
     """Return the compiler's options for blobs of a dtype."""
-    return (f"-DREAL={TYPES[np.dtype(dtype).name]}",)
+    real = TYPES[np.promote_types(dtype, "float32").name]
+    return f"-DREAL={real}", f"-DBLOB={TYPES.get(np.dtype(dtype).name, 'Half')}"
 
 
 def blocks(count):
@@ -54,7 +56,7 @@ class Kernels:
     """The kernels of one source. `real` is the type of its REAL."""
 
     def __init__(self, name, device, dtype):
-        self.real = dtype.type
+        self.real = np.promote_types(dtype, "float32").type
         self._module = device.compile(source(name), options(dtype))
         self._functions = {}
 

@@ -8,7 +8,7 @@ __device__ inline REAL power(REAL s, REAL beta)
     return 1 / (root * sqrt(root));
 }
 
-KERNEL forward(int count, int channels, int size, int reach, REAL alpha, REAL beta, REAL k, const REAL *x, REAL *scale, REAL *y)
+KERNEL forward(int count, int channels, int size, int reach, REAL alpha, REAL beta, REAL k, const BLOB *x, REAL *scale, BLOB *y)
 {
     int i = place();
     if (i >= count) return;
@@ -23,8 +23,8 @@ KERNEL forward(int count, int channels, int size, int reach, REAL alpha, REAL be
     y[i] = x[i] * power(s, beta);
 }
 
-KERNEL backward(int count, int channels, int size, int reach, REAL alpha, REAL beta, const REAL *x, const REAL *scale,
-                const REAL *dy, REAL *dx)
+KERNEL backward(int count, int channels, int size, int reach, REAL alpha, REAL beta, const BLOB *x, const REAL *scale,
+                const BLOB *dy, BLOB *dx)
 {
     int i = place();
     if (i >= count) return;

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from pycaffe_geo.ops.gpu.kernels import blocks, kernels
 
 
@@ -12,7 +14,7 @@ class GpuAcrossChannels:
         self._sizes = math.prod(x_shape), x_shape[1], math.prod(x_shape[2:]), min(size // 2, x_shape[1])
         self._alpha, self._beta, self._k = float(alpha), float(beta), float(k)
         self._kernels = kernels("lrn", device, dtype)
-        self._scale = device.xp.empty(x_shape, dtype)
+        self._scale = device.xp.empty(x_shape, np.promote_types(dtype, "float32"))
         self._grid = blocks(self._scale.size), 1, 1
 
     def forward(self, x, y):

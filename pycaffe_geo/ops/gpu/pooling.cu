@@ -13,12 +13,12 @@ __device__ inline int last_window(int place, int pad, int stride, int count) { r
 
 // `lowest` is the maximum of a window without pixels. `winner` receives each maximum's index h width + w, or -1; `mask` (may be
 // null) the same as a number.
-KERNEL maximum(int count, SIZES, REAL lowest, const REAL *x, REAL *y, int *winner, REAL *mask)
+KERNEL maximum(int count, SIZES, REAL lowest, const BLOB *x, BLOB *y, int *winner, BLOB *mask)
 {
     int i = place();
     if (i >= count) return;
     int column = i % out_width, row = i / out_width % out_height, found = -1;
-    const REAL *plane = x + (size_t)(i / out_width / out_height) * height * width;
+    const BLOB *plane = x + (size_t)(i / out_width / out_height) * height * width;
     int top = row * stride_h - pad_h, left = column * stride_w - pad_w;
     REAL best = lowest;
     for (int h = max(top, 0); h < min(top + kernel_h, height); h++)
@@ -32,7 +32,7 @@ KERNEL maximum(int count, SIZES, REAL lowest, const REAL *x, REAL *y, int *winne
     if (mask) mask[i] = found;
 }
 
-KERNEL maximum_backward(int count, SIZES, const REAL *dy, const int *winner, REAL *dx)
+KERNEL maximum_backward(int count, SIZES, const BLOB *dy, const int *winner, BLOB *dx)
 {
     int i = place();
     if (i >= count) return;
@@ -58,12 +58,12 @@ __device__ inline REAL share(int row, int column, SIZES)
 
 #define SIZE_NAMES height, width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w
 
-KERNEL average(int count, SIZES, const REAL *x, REAL *y)
+KERNEL average(int count, SIZES, const BLOB *x, BLOB *y)
 {
     int i = place();
     if (i >= count) return;
     int column = i % out_width, row = i / out_width % out_height;
-    const REAL *plane = x + (size_t)(i / out_width / out_height) * height * width;
+    const BLOB *plane = x + (size_t)(i / out_width / out_height) * height * width;
     int top = row * stride_h - pad_h, left = column * stride_w - pad_w;
     REAL sum = 0;
     for (int h = max(top, 0); h < min(top + kernel_h, height); h++)
@@ -71,12 +71,12 @@ KERNEL average(int count, SIZES, const REAL *x, REAL *y)
     y[i] = sum * share(row, column, SIZE_NAMES);
 }
 
-KERNEL average_backward(int count, SIZES, const REAL *dy, REAL *dx)
+KERNEL average_backward(int count, SIZES, const BLOB *dy, BLOB *dx)
 {
     int i = place();
     if (i >= count) return;
     int column = i % width, row = i / width % height;
-    const REAL *plane = dy + (size_t)(i / width / height) * out_height * out_width;
+    const BLOB *plane = dy + (size_t)(i / width / height) * out_height * out_width;
     int last_row = last_window(row, pad_h, stride_h, out_height), last_column = last_window(column, pad_w, stride_w, out_width);
     REAL sum = 0;
     for (int h = first_window(row, pad_h, kernel_h, stride_h); h <= last_row; h++)

@@ -1,7 +1,7 @@
 // ops/scale.py's functions on (N, C, size).
 
 // Grid: x pixels, y channels, z images. offset and kept may be null; y may be x.
-KERNEL forward(int batch, int channels, int size, const REAL *x, const REAL *factor, const REAL *offset, REAL *y, REAL *kept)
+KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *factor, const REAL *offset, BLOB *y, BLOB *kept)
 {
     int i = place(), c = blockIdx.y;
     if (i >= size) return;
@@ -16,7 +16,7 @@ KERNEL forward(int batch, int channels, int size, const REAL *x, const REAL *fac
 
 // Writes dx (unless null; it may be dy), and unless null for each run of a channel's values the sums of dy x and of dy. Grid: x runs
 // of `run` values, y channels.
-KERNEL backward(int count, int channels, int size, int run, const REAL *x, const REAL *dy, const REAL *factor, REAL *dx, REAL *sums)
+KERNEL backward(int count, int channels, int size, int run, const BLOB *x, const BLOB *dy, const REAL *factor, BLOB *dx, REAL *sums)
 {
     int c = blockIdx.y, first = blockIdx.x * run, last = min(first + run, count);
     REAL values[2] = {0}, by = factor[c];

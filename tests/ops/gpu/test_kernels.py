@@ -46,8 +46,10 @@ def compile_by_nvcc(text, flags, folder):
     return result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("name", NAMES)
+CASES = [(name, dtype) for name in NAMES for dtype in (*TYPES, *["float16"] * ("BLOB" in (FOLDER / f"{name}.cu").read_text()))]
+
+
+@pytest.mark.parametrize("name, dtype", CASES)
 def test_source_compiles(name, dtype, tmp_path):
     flags, library = [f"-arch={ARCHITECTURE}", "-std=c++17", *options(dtype)], nvrtc()
     if library:
