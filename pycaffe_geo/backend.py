@@ -20,7 +20,7 @@ class Device:
     index = None
     xp = np
     compiles = False  # True where `compile` makes CUDA kernels
-    moves = 0  # how often a buffer that is kept has been made anew: what was recorded before has the old address
+    moves = 0  # how often a buffer that is kept, or a number of a layer, has been replaced: what was recorded has the old one
     tf32 = False  # True where convolutions may round float32 to TF32 on the way in
     deterministic = False  # True where only code may run that adds in the same order every time
 

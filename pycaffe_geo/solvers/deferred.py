@@ -23,9 +23,13 @@ class Trouble:
 
 
 def deferred_steps(net, updater, definition, gradients):
-    """Return DeferredSteps, or None where the host has to look at every iteration: on a CPU, and with float16, whose loss scale
+    """Return DeferredSteps, or None where the host has to look at every iteration: on a CPU, and where the loss scale of float16
     follows the gradients. gradients: the blobs whose diffs are checked and clipped."""
-    if not updater.together or any(layer.dtype != net.dtype for layer in net.layers):
+    if not updater.together:
+        return None
+    if definition.precision == "FLOAT16" and not definition.loss_scale:
+        if definition.capture == "auto":
+            log.warning("capture: off, because the loss scale follows the gradients; a fixed one, loss_scale: 1024, allows it")
         return None
     return DeferredSteps(net, updater, definition, gradients)
 

@@ -124,6 +124,7 @@ def test_as_on_the_cpu(fields, tmp_path, kernel_gpu):
     (write_small, 12, {"type": "Adam", "clip_gradients": 0.3, "lr_policy": "step", "stepsize": 3, "gamma": 0.5}),
     (write_small, 12, {"type": "Nesterov", "iter_size": 3}),
     (write_pose, 4, {"type": "Adam", "test_initialization": False}),
+    (write_small, 4, {"precision": "FLOAT16", "loss_scale": 256.0}),
 ])
 def test_recorded_iterations_are_the_plain_ones_bit_for_bit(write, iterations, fields, tmp_path, kernel_gpu, monkeypatch):
     path, counter = write(tmp_path), Counter(kernel_gpu, monkeypatch)
@@ -215,6 +216,7 @@ def test_what_cannot_be_recorded_is_told_once(tmp_path, emulated_gpu, caplog):
     waits = before_ip2("look", "WaitsTest")
     for net, fields, text in (
         (python, {}, "capture: off, because .*layer 'mine' .Python. works on the host in every iteration"),
+        (PLAIN, {"precision": "FLOAT16"}, "capture: off, because the loss scale follows the gradients; a fixed one"),
         (PLAIN, {"debug_info": True}, "capture: off, because debug_info shows diffs before the update"),
         (waits, {}, "capture: off from now on, because .*layer 'look' .WaitsTest. cannot be recorded: .*captur"),
     ):
