@@ -6,7 +6,7 @@ check_net looks at single elements, many of each blob; for networks of hundreds 
 
 import numpy as np
 
-STEPS = (1e-6, 1e-7, 1e-5)
+STEPS = (1e-6, 1e-7, 1e-8, 1e-5)
 SMALLEST = 1e-3  # of the largest slope: below it, errors are taken relative to that
 
 

@@ -82,7 +82,7 @@ SCORES = [f"{name}_score.convolution_param.weight_filler={{type: gaussian, std: 
 
 def test_gradients_of_the_small_twin(tmp_path):
     net = Net(stereo_net("ravi_garg_stereo_small", tmp_path, 32, 64, NARROW, SCORES), "TRAIN", dtype="float64")
-    errors = slope_errors(net)
+    errors = slope_errors(net, seed=1)  # with 0 the direction of conv0 has a kink within any step
     assert len(errors) > 100 and max(errors.values()) < 1e-6, {k: v for k, v in errors.items() if v >= 1e-6}
 
 
@@ -171,5 +171,5 @@ class Rewrite:
         loss = (warped - tgt).abs().sum() / len(tgt)
         for axis in (2, 3):
             flat = torch.exp(-0.99 * tgt.diff(dim=axis).abs().mean(1, keepdim=True))
-            loss = loss + 0.02 * tgt[0, 0].numel() * (flat * disparity.diff(dim=axis).abs()).mean()
+            loss = loss + 0.05 * tgt[0, 0].numel() * (flat * disparity.diff(dim=axis).abs()).mean()
         return loss
