@@ -1,21 +1,20 @@
 """Pictures of what the InverseWarping layer of a net did in its last forward."""
 
-from pycaffe_geo.errors import ShapeError
-
 _KEEP = ("Concat", "Reshape", "Resize", "Slice", "Split", "Tile")  # layers after which an image is what it was
 
 
 def warp_number(net):
-    """Return the number of the first InverseWarping layer of `net`, or None where it has none."""
-    return next((i for i, layer in enumerate(net.layers) if layer.type == "InverseWarping"), None)
+    """Return the number of the first InverseWarping layer of `net` that warps images of 3 channels, or None where it has none."""
+    return next((i for i, layer in enumerate(net.layers)
+                 if layer.type == "InverseWarping" and net.bottoms[i][0].shape[1] == 3), None)
 
 
 def warp_rows(net, count=3):
     """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of up to `count` samples, spread over the batch.
 
     The target is the blob that a loss or PhotometricError compares the warped image with, or else the blob `tgt`; without one
-    there are src and warped alone. The depth is that whose points were projected. Images must have 3 channels (ShapeError); those
-    that the net has scaled or shifted are shown as they were before, 0..255.
+    there are src and warped alone. The depth is that whose points were projected. Images that the
+    net has scaled or shifted are shown as they were before, 0..255.
     """
     from pycaffe_geo.backend import asnumpy
     from pycaffe_geo.geometry.sampling import inside_image
@@ -23,8 +22,6 @@ def warp_rows(net, count=3):
 
     number = warp_number(net)
     (source, coords), warped = net.bottoms[number], net.tops[number][0]
-    if source.shape[1] != 3:
-        raise ShapeError(f"{net.layers[number].where}: warps {source.shape[1]} channels; only images of 3 can be drawn")
     target, depth = target_of(net, warped), depth_of(net, coords)
     blobs = {"src": source, "tgt": target, "warped": warped, "depth": depth}
     arrays = {name: asnumpy(blob.data) for name, blob in blobs.items() if blob is not None}
@@ -48,8 +45,7 @@ def warp_picture(net, count=3):
     """Return src, tgt and warped of `warp_rows` as one RGB picture (h, w, 3) uint8, or None where no image is warped."""
     import numpy as np
 
-    number = warp_number(net)
-    if number is None or net.bottoms[number][0].shape[1] != 3:
+    if warp_number(net) is None:
         return None
     rows = warp_rows(net, count)[1]
     return np.vstack([np.hstack([picture for picture in row if picture.ndim == 3]) for row in rows])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pycaffe_geo.commands._warps import unscaled, warp_picture, warp_rows
+from pycaffe_geo.commands._warps import unscaled, warp_number, warp_picture, warp_rows
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net
 
@@ -37,3 +37,10 @@ def test_scaled_images_are_shown_as_they_were():
     np.testing.assert_array_equal(warp_picture(net), np.hstack([src, tgt, warped]))
     for other in ("learnt", "squared"):
         assert unscaled(net, net.blobs[other]) == (1, 0)
+
+
+def test_only_colour_images_are_shown():
+    """Masks and digits have one channel, features many."""
+    for channels, number in ((1, None), (3, 8), (64, None)):
+        text = TEXT.replace("dim: [1, 3, 4, 6]", f"dim: [1, {channels}, 4, 6]")
+        assert warp_number(Net(load_net("w.yaml", text), "TEST")) == number

@@ -83,7 +83,7 @@ def _warps(net):
     from pycaffe_geo.commands._warps import depth_of, target_of, warp_number
 
     number = warp_number(net)
-    if number is None or net.bottoms[number][0].shape[1] != 3:
+    if number is None:
         return []
     (source, coords), warped = net.bottoms[number], net.tops[number][0]
     shown = [warped, source, coords, target_of(net, warped), depth_of(net, coords)]
