@@ -15,6 +15,7 @@ from pycaffe_geo.cache_folder import cache_folder
 
 log = logging.getLogger(__name__)
 
+CONTRACT = {"contract"}  # a product and a sum are rounded once; only for expressions where that can be done in one way
 REORDER = {"reassoc", "contract", "nsz"}  # lets a sum use vector registers; NaN and infinity keep their meaning
 
 numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # omp shares its threads with oneDNN
@@ -48,7 +49,7 @@ class _Announcement(event.Listener):
     said = False
 
     def on_start(self, event):
-        if not self.said and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+        if not self.said and event.data["dispatcher"].py_func.__globals__.get("__package__") == __package__:
             self.said = True
             log.warning("compiling kernels once (about 1 s each, up to 20 s); later runs load them")
 

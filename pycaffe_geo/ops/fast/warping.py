@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from pycaffe_geo.ops.fast.compiler import helper, kernel
+from pycaffe_geo.ops.fast.compiler import CONTRACT, helper, kernel
 
 
 class Warping:
@@ -57,7 +57,7 @@ def _find(x, y, height, width, index, part_x, part_y):
         index[j] = np.int32(i + one) * row + np.int32(k + one)
 
 
-@kernel
+@kernel(fastmath=CONTRACT)
 def _sample(image, framed, coords, out, derivatives, validity):
     batch, channels, height, width = image.shape
     for plane_row in prange(batch * channels * height):
@@ -94,7 +94,7 @@ def _sample(image, framed, coords, out, derivatives, validity):
                 inside[j] = one if (x[j] >= zero) & (x[j] <= last) & (y[j] >= zero) & (y[j] <= lowest) else zero
 
 
-@kernel
+@kernel(fastmath=CONTRACT)
 def _coords_gradient(derivatives, dout, dcoords):
     batch, channels, lines, count = dout.shape
     for line in prange(batch * lines):

@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("numba")
 
-from pycaffe_geo.ops.fast import batch_norm, element_cost, scale  # noqa: E402
+from pycaffe_geo.backend import CPU  # noqa: E402
+from pycaffe_geo.ops.fast import batch_norm, camera, element_cost, scale, warping  # noqa: E402
 
 
 def placed(values, gap):
@@ -40,7 +41,33 @@ def run_cost(cost):
     return run
 
 
-@pytest.mark.parametrize("run", [run_batch_norm, run_scale, run_cost(element_cost.abs_cost), run_cost(element_cost.square_cost)])
+def run_warping(gap, x, dy, _):
+    image, dy = (v.reshape(2, 5, 1, -1) for v in (x, dy))
+    coords = np.abs(np.concatenate([dy[:, :1] * 3, x[:, :1].reshape(dy[:, :1].shape)], axis=1))
+    image, coords, out, seen, dy, dcoords, dimage = placed([image, coords, 0 * dy, 0 * dy[:, :1], dy, 0 * coords, 0 * image], gap)
+    plan = warping.Warping(image.shape, coords.shape, image.dtype, CPU)
+    plan.forward(image, coords, out, seen)
+    plan.backward_coords(dy, dcoords)
+    plan.backward_image(dy, dimage)
+    return [out, seen, dcoords, dimage]
+
+
+def run_camera(gap, x, dy, weights):
+    K = np.tile(np.array([300, 200, 7, 3], "f"), (2, 1)).reshape(2, 4, 1, 1)
+    T = np.tile(np.eye(4, dtype="f") + 0.01, (2, 1, 1, 1))
+    depth, dy = np.abs(weights[:, :1, None]) + 1, dy.reshape(2, 5, 1, -1)
+    arrays = [depth, dy[:, :3], dy[:, 3:], dy[:, 2:4], *(np.repeat(0 * depth, c, axis=1) for c in (3, 2, 2, 1, 1, 3))]
+    depth, dpoints, dflow, dcoords, points, flow, coords, seen, ddepth, dmore = placed(arrays, gap)
+    dT, dK, dK2 = np.empty_like(T), np.empty_like(K), np.empty_like(K)
+    camera.transform_grid(depth, T, K, points)
+    camera.transform_grid_backward(depth, T, K, dpoints, ddepth, dT, dK)
+    camera.pinhole(points, K, 0.5, flow, coords, seen)
+    camera.pinhole_backward(points, K, dflow, dcoords, 0.5, dmore, dK2)
+    return [points, ddepth, dT, dK, flow, coords, seen, dmore, dK2]
+
+
+@pytest.mark.parametrize("run", [run_batch_norm, run_scale, run_cost(element_cost.abs_cost), run_cost(element_cost.square_cost),
+                                 run_warping, run_camera])
 @pytest.mark.parametrize("size", [1, 7, 8, 37, 300])
 def test_neighbours_in_memory_change_no_bit(run, size):
     draw = np.random.default_rng(size)
