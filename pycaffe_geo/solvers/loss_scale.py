@@ -5,7 +5,7 @@ import logging
 log = logging.getLogger(__name__)
 
 START = 2.0**15
-MOST = 2.0**24
+MOST, LEAST = 2.0**24, 2.0**-24  # losses that are sums over pixels have gradients that need a factor far below 1
 PATIENCE = 2000  # finite iterations after which a larger factor is tried
 
 
@@ -41,7 +41,7 @@ class LossScale:
 
     def lower(self, iteration):
         """After an infinite gradient: return True where the update is to be left out and training may go on."""
-        if not self._moves or self.value < 2:
+        if not self._moves or self.value < 2 * LEAST:
             return False
         self.set(self.value / 2)
         log.info("iteration %d: a gradient is too large for float16: no update, loss scale %g", iteration, self.value)

@@ -9,7 +9,7 @@ from solver_files import write_pose, write_small
 from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.errors import NumericError, SpecError
 from pycaffe_geo.solvers import get_solver
-from pycaffe_geo.solvers.loss_scale import MOST, PATIENCE, START, LossScale
+from pycaffe_geo.solvers.loss_scale import LEAST, MOST, PATIENCE, START, LossScale
 from pycaffe_geo.solvers.snapshot import State, read_state, write_state
 from pycaffe_geo.weights import read_weights
 
@@ -83,8 +83,8 @@ def test_the_scale_doubles_after_many_good_steps_and_stops_at_its_limits():
     scale.set(MOST, PATIENCE - 1)
     scale.stood()
     assert net.scale == MOST
-    scale.set(2.0)
-    assert scale.lower(0) and not scale.lower(1) and net.scale == 1
+    scale.set(2 * LEAST)
+    assert scale.lower(0) and not scale.lower(1) and net.scale == LEAST
     fixed = LossScale(net, 8.0)
     assert not fixed.lower(0) and net.scale == 8 and fixed.state() == {}
 
