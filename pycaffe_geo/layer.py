@@ -71,6 +71,9 @@ class Layer:
         uses_bottom     False where backward reads no bottom's data, so that their memory may be used again before
         kept_input      a Blob to whose data forward copies the bottom's, because the layer works in place and backward needs them
         keeps_sign      True where an in-place forward never changes a sign (0 is allowed)
+        rectifies       True where the layer has now a function forward_rectified, which is forward and then max(y, 0),
+                        and uses no top in backward
+        only_rectifies  True where forward is max(x, 0): in place, right after a layer that `rectifies`, the Net leaves it out
         half            "always" where the layer computes in float16 in a Net with float16 blobs, "follows" where it does so
                         among others (see net_half.py), "" where it never does
         loss_scale      what the diffs of float16 blobs are multiplied by
@@ -94,6 +97,8 @@ class Layer:
     uses_bottom = True
     kept_input = None
     keeps_sign = False
+    rectifies = False
+    only_rectifies = False
     no_gradient = ()
     half = ""
     loss_scale = 1.0

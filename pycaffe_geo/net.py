@@ -245,20 +245,41 @@ class Net:
         self._write(inputs, self.inputs if inputs else (), "data", "input")
         first = self.layer_index(start) if start else 0
         last = self.layer_index(end) if end else len(self.layers) - 1
+        rectified = False  # by the layer before
         for i in range(first, last + 1):
-            self.forward_layer(i)
+            self._prepare(i)
+            if rectified:
+                rectified = False
+            elif i < last and self._takes_relu(i):
+                self.layers[i].forward_rectified(self.bottoms[i], self.tops[i])
+                rectified = True
+            else:
+                self._runner(i).forward(self.bottoms[i], self.tops[i])
+            self._save(i)
         names = [t.name for t in self.tops[last]] if end else self.outputs
         return {name: self.blobs[name].data for name in dict.fromkeys([*names, *wanted])}
 
     def forward_layer(self, i):
         """Run layer number i forward, after a reshape where a bottom's shape has changed."""
+        self._prepare(i)
+        self._runner(i).forward(self.bottoms[i], self.tops[i])
+        self._save(i)
+
+    def _prepare(self, i):
         if self._shared and i == 0:
             self._shared.begin()
         if self.layers[i].always_reshape or self._last_shapes[i] != [b.shape for b in self.bottoms[i]]:
             self._reshape_layer(i)
         if self._shared:
             self._shared.enter(i)
-        self._runner(i).forward(self.bottoms[i], self.tops[i])
+
+    def _takes_relu(self, i):
+        """True where layer number i, which is prepared, can do the work of the next one in its own pass."""
+        layer, after = self.layers[i], self.layers[i + 1]
+        in_place = self.tops[i] == self.bottoms[i + 1] == self.tops[i + 1]
+        return in_place and after.only_rectifies and layer.rectifies
+
+    def _save(self, i):
         for saved, blob in self._plan[i].saved:
             saved.data[...] = blob.data
 

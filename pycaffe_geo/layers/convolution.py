@@ -21,10 +21,20 @@ class Convolution(BaseConvolution):
         plan = plan_convolution(in_shape, self.weights(self.blobs[0].data).shape, **self.plan_options())
         return plan, plan.out_shape
 
+    @property
+    def rectifies(self):
+        return getattr(self.plan, "rectifies", False)
+
     def forward(self, bottom, top):
+        self._convolve(self.plan.forward, bottom, top)
+
+    def forward_rectified(self, bottom, top):
+        self._convolve(self.plan.forward_rectified, bottom, top)
+
+    def _convolve(self, run, bottom, top):
         w = self.weights(self.blobs[0].data)
         for x, y in zip(bottom, top):
-            self.plan.forward(x.data.reshape(self.in_shape), w, self.bias(), y.data.reshape(self.out_shape))
+            run(x.data.reshape(self.in_shape), w, self.bias(), y.data.reshape(self.out_shape))
 
     def backward(self, top, propagate_down, bottom):
         w, dw = (self.weights(a) for a in (self.blobs[0].data, self.blobs[0].diff))

@@ -38,6 +38,10 @@ class ReLU(Layer):
                     "the sign of x is lost; give the top a name of its own"
                 )
 
+    @property
+    def only_rectifies(self):
+        return self.slope == 0 and self.relu_param.engine != "CAFFE"
+
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].shape)
         self.plan = plan_relu(bottom[0].shape, self.slope, self.dtype, self.device, self.relu_param.engine)

@@ -4,10 +4,11 @@ import numpy as np
 
 from pycaffe_geo.ops.onednn.library import MOST, OneDnnError, dims, library
 from pycaffe_geo.ops.onednn.primitive import (
-    BIAS, DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, SHARED, SRC, WEIGHTS, Descriptor, Port, Primitive, Scratch,
+    BIAS, DIFF_DST, DIFF_SRC, DIFF_WEIGHTS, DST, LEAK, SHARED, SRC, WEIGHTS, Descriptor, Memory, Port, Primitive, Scratch,
 )
 
 FORWARD_TRAINING, DIRECT = 64, 1
+NO_LEAK = np.array([-0.0], np.float32)  # times a number below 0 gives 0, times NaN NaN: oneDNN's own ReLU makes 0 of NaN
 FEW_CHANNELS = 4  # of an image: its gradient comes faster from a plain layout than padded to a vector of channels
 
 
@@ -48,10 +49,16 @@ class OneDnnConvolution:
 
     def forward(self, x, w, b, y):
         self._match_threads()
-        x_port, w_port, b_port, y_port = self._forward_ports
-        bias = b_port.load(self._no_bias if b is None else b)
-        self._forward.run({SRC: x_port.load(x), WEIGHTS: w_port.load(w), BIAS: bias, DST: y_port.target(y)})
-        y_port.store(y)
+        self._run_forward(self._forward, x, w, b, y, {})
+
+    def forward_rectified(self, x, w, b, y):
+        self._match_threads()
+        self._run_forward(self._rectified, x, w, b, y, {LEAK: self._no_leak})
+
+    @property
+    def rectifies(self):
+        """False where oneDNN's code for these sizes is another, slow one when it is to rectify as well."""
+        return self._rectified is not None
 
     def backward_data(self, dy, w, dx, dy_unchanged=False):
         self._match_threads()
@@ -68,6 +75,12 @@ class OneDnnConvolution:
 
     def backward_bias(self, dy, db):
         db += dy.reshape(*self.out_shape[:2], -1).sum(2).sum(0)
+
+    def _run_forward(self, primitive, x, w, b, y, more):
+        x_port, w_port, b_port, y_port = self._forward_ports
+        bias = b_port.load(self._no_bias if b is None else b)
+        primitive.run({SRC: x_port.load(x), WEIGHTS: w_port.load(w), BIAS: bias, DST: y_port.target(y), **more})
+        y_port.store(y)
 
     def _match_threads(self):
         if self._threads != self._library.threads():
@@ -98,6 +111,8 @@ class OneDnnConvolution:
         self._forward = forward
         self._forward_ports = (port("x", x, forward.layout(SRC), self._kept), port("w", w, forward.layout(WEIGHTS)),
                                port("b", b, b), port("y", y, forward.layout(DST)))
+        self._rectified = self._rectify(forward, b)
+        self._no_leak = Memory(library, Descriptor.plain(library, (1, 1, 1, 1))).at(NO_LEAK)
         weights = Primitive(library, library.convolution_backward_weights_primitive_desc_create, engine, DIRECT,
                             any_x, any_w, None, any_y, *self._geometry, forward.descriptor, library.attributes)
         self._weights = weights
@@ -109,3 +124,16 @@ class OneDnnConvolution:
         self._data = data
         self._data_ports = (port("y", y, data.layout(DIFF_DST)), port("w", w, data.layout(WEIGHTS)),
                             port("dx", x, data.layout(DIFF_SRC)))
+
+    def _rectify(self, forward, b):
+        """Return a primitive like `forward` that also writes 0 for what is below it, or None where that has no code as fast:
+        after a product of matrices oneDNN's rectifying is much slower than ours."""
+        if b"gemm" in forward.implementation:
+            return None
+        library, layouts = self._library, [forward.layout(operand) for operand in (SRC, WEIGHTS, DST)]
+        try:
+            rectified = Primitive(library, library.convolution_forward_primitive_desc_create, library.engine, FORWARD_TRAINING,
+                                  DIRECT, *layouts[:2], b, layouts[2], *self._geometry, library.leaking)
+        except OneDnnError:
+            return None
+        return rectified if rectified.implementation == forward.implementation else None

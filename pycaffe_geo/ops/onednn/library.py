@@ -37,12 +37,14 @@ FUNCTIONS = {  # name without "dnnl_": argument types; all but those in RESULTS 
     "primitive_attr_set_post_ops": [_handle, _handle],
     "post_ops_create": [_out],
     "post_ops_append_sum": [_handle, c_float, ctypes.c_int32, c_int],
+    "post_ops_append_prelu": [_handle, c_int],
     "reorder_primitive_desc_create": [_out] + [_handle] * 5,
     "convolution_forward_primitive_desc_create": [_out, _handle, c_int, c_int] + [_handle] * 4 + _geometry,
     "convolution_backward_data_primitive_desc_create": [_out, _handle, c_int] + [_handle] * 3 + _geometry + [_handle],
     "convolution_backward_weights_primitive_desc_create": [_out, _handle, c_int] + [_handle] * 4 + _geometry + [_handle],
     "pooling_forward_primitive_desc_create": [_out, _handle, c_int, c_int] + [_handle] * 2 + [_dims] + _geometry,
     "pooling_backward_primitive_desc_create": [_out, _handle, c_int] + [_handle] * 2 + [_dims] + _geometry + [_handle],
+    "primitive_desc_query": [_handle, c_int, c_int, c_void_p],
     "primitive_desc_query_md": [_handle, c_int, c_int],
     "primitive_desc_destroy": [_handle],
     "primitive_create": [_out, _handle],
@@ -59,22 +61,26 @@ class OneDnnError(Exception):
 
 class Library:
     """The C functions by their names without `dnnl_` (a failure raises OneDnnError), and the objects all primitives share:
-    the CPU engine, its stream, and the attributes of a primitive (`adding`: one that adds its result to what is there)."""
+    the CPU engine, its stream, and the attributes of a primitive (`adding`: one that adds its result to what is there;
+    `leaking`: one that multiplies what is below 0 in its result by a number)."""
 
     def __init__(self, path):
         self._dll = ctypes.CDLL(str(path))
         for name, arguments in FUNCTIONS.items():
             setattr(self, name, self._declare(name, arguments))
-        self.engine, self.stream, self.attributes, self.adding = (c_void_p() for _ in range(4))
+        self.engine, self.stream, self.attributes, self.adding, self.leaking = (c_void_p() for _ in range(5))
         self.engine_create(self.engine, CPU_ENGINE, 0)
         self.stream_create(self.stream, self.engine, IN_ORDER)
-        for attributes in (self.attributes, self.adding):
+        for attributes in (self.attributes, self.adding, self.leaking):
             self.primitive_attr_create(attributes)
             self.primitive_attr_set_scratchpad_mode(attributes, USER_SCRATCHPAD)
-        add = c_void_p()
+        add, leak = c_void_p(), c_void_p()
         self.post_ops_create(add)
         self.post_ops_append_sum(add, 1, 0, 0)
         self.primitive_attr_set_post_ops(self.adding, add)
+        self.post_ops_create(leak)
+        self.post_ops_append_prelu(leak, 0)
+        self.primitive_attr_set_post_ops(self.leaking, leak)
         # The threads of OpenMP do not live on in a forked child: there everything runs on its one thread.
         os.register_at_fork(after_in_child=lambda: self._dll.omp_set_num_threads(1))
 

@@ -10,6 +10,8 @@ from pycaffe_geo.ops.onednn.library import ANY, FLOAT32, dims
 
 SRC, DST, WEIGHTS, BIAS, WORKSPACE, SCRATCHPAD = 1, 17, 33, 41, 64, 80
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS = 129, 145, 161
+LEAK = 32768 | WEIGHTS  # the number of the attributes `leaking`
+IMPLEMENTATION = 8  # a query, as those below
 QUERY = {SRC: 129, DIFF_SRC: 130, WEIGHTS: 131, DIFF_WEIGHTS: 132, DST: 133, DIFF_DST: 134, WORKSPACE: 135, SCRATCHPAD: 136}
 
 
@@ -96,6 +98,13 @@ class Primitive:
         self.descriptor = Handle(library.primitive_desc_destroy, create, *arguments)
         self._scratchpad = Memory(library, self.layout(SCRATCHPAD))
         self._primitive = None
+
+    @property
+    def implementation(self):
+        """The name of the code that runs it."""
+        name = ctypes.c_char_p()
+        self._library.primitive_desc_query(self.descriptor.pointer, IMPLEMENTATION, 0, ctypes.byref(name))
+        return name.value
 
     def layout(self, operand):
         """Return the Descriptor of an operand (SRC, DIFF_DST ...)."""
