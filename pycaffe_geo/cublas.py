@@ -40,6 +40,8 @@ class Cublas:
         Rows and columns may be exchanged (`x.swapaxes(-1, -2)`), but lie without gaps in one of both directions; the rows of
         `out` lie without gaps. Float16 is added up in float32.
         """
+        if not left.dtype == right.dtype == out.dtype:
+            raise DeviceError(f"matmul: got {left.dtype} and {right.dtype} for {out.dtype}, expected one dtype")
         rows, columns, inner = *out.shape[-2:], left.shape[-1]
         if not (rows and columns and math.prod(out.shape[:-2])):
             return

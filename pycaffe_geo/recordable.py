@@ -18,8 +18,8 @@ def recordable(xp, multiply):
         if out is None:
             batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
             out = xp.empty((*batch, left.shape[-2], right.shape[-1]), np.promote_types(left.dtype, right.dtype))
-        multiply(xp.ascontiguousarray(left, out.dtype) if _has_gaps(left) else left,
-                 xp.ascontiguousarray(right, out.dtype) if _has_gaps(right) else right, out)
+        fitting = [xp.ascontiguousarray(a, out.dtype) if _has_gaps(a) or a.dtype != out.dtype else a for a in (left, right)]
+        multiply(*fitting, out)
         return out
 
     def vdot(a, b):

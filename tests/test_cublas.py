@@ -67,11 +67,13 @@ def test_precision(dtype, tf32, compute):
     np.testing.assert_allclose(out, a.astype("float64") @ b, rtol=2e-3, atol=2e-3)
 
 
-def test_gaps_in_both_directions_are_refused():
+def test_gaps_in_both_directions_and_mixed_types_are_refused():
     with pytest.raises(DeviceError, match="gaps in both directions"):
         product(plain(6, 8)[::2, ::2], plain(4, 2), np.zeros((3, 2)))
     with pytest.raises(DeviceError, match="rows of the result have gaps"):
         product(plain(3, 4), plain(4, 2), np.zeros((2, 3)).T)
+    with pytest.raises(DeviceError, match="float32 and float64 for float64, expected one dtype"):
+        product(plain(3, 4).astype("float32"), plain(4, 2), np.zeros((3, 2)))
 
 
 def test_the_library_has_these_functions():

@@ -7,6 +7,7 @@ from pycaffe_geo.recordable import recordable
 
 
 def multiply(left, right, out):
+    assert left.dtype == right.dtype == out.dtype
     np.matmul(left, right, out=out)
 
 
