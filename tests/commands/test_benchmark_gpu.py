@@ -110,3 +110,38 @@ def test_the_page_of_what_was_measured(tool, tmp_path, monkeypatch, is_picture):
     assert code == 0 and "Fast GPU; CuPy 14.2.0" in out and "medians of 3" in out and is_picture(tmp_path / "page.png")
     assert "| dispnet_b32 | 2.00 | 1.00 | not measured | not measured |" in out and " 812 |" in out and " 1.5e-06 |" in out
     assert "Measured on 20" in out and benchmark.EXAMPLE.strip().splitlines()[-1] in out
+
+
+@pytest.mark.parametrize("with_torch", [True, False])
+def test_how_a_work_is_measured(with_torch, monkeypatch):
+    asked, closed = [], []
+
+    class Answers:
+        """Stands for a worker process."""
+
+        def __init__(self, kind, work, threads, clock, data, index):
+            assert index == 2 and clock == "wall"
+            self.kind, self.variants = kind, ["plain", "captured"] if kind == "ours" else ["fused", "foreach"]
+
+        def ask(self, what, argument=""):
+            asked.append((self.kind, what, argument))
+            speed = {"ours": 1.0, "torch nchw": 5.0, "torch channels_last": 6.0}.get(self.kind, 3.0)
+            lost = 4.0 - 0.4 * (self.kind == "torch channels_last")
+            return {"save": None, "loss": 4.0, "losses": [lost] * 3, "memory": 100 * speed, "bytes": 3e9, "bandwidth": 4e12,
+                    "iterate": {"step": speed + (argument == "plain")}}[what]
+
+        def close(self):
+            closed.append(self.kind)
+
+    monkeypatch.setattr(gpu, "Contender", Answers)
+    work = works.Work("chain", "geometry", phases=("step",))
+    row, losses = gpu.measure(work, 2, 3, with_torch, range)
+    assert row["plain_ms"] == 2 and row["captured_ms"] == 1 and row["gb"] == 3 and row["bandwidth"] == pytest.approx(75)
+    assert row["work"] == "chain, step" and row["ours_mib"] == 100
+    kinds = ["ours"] + [f"torch {layout}{mode}" for layout in ("nchw", "channels_last") for mode in ("", " compiled")] * with_torch
+    assert list(losses) == kinds == closed
+    assert asked[0] == ("ours", "save", "")
+    assert asked.index(("ours", "memory", "")) < asked.index(("ours", "iterate", "plain"))
+    if with_torch:
+        assert (row["to_eager"], row["to_compiled"], row["torch_mib"]) == (5, 3, 300)
+        assert row["loss_gap"] == 0 and row["torch_gap"] == pytest.approx(0.1)
