@@ -138,7 +138,8 @@ def test_how_a_work_is_measured(with_torch, monkeypatch):
     row, losses = gpu.measure(work, 2, 3, with_torch, range)
     assert row["plain_ms"] == 2 and row["captured_ms"] == 1 and row["gb"] == 3 and row["bandwidth"] == pytest.approx(75)
     assert row["work"] == "chain, step" and row["ours_mib"] == 100
-    kinds = ["ours"] + [f"torch {layout}{mode}" for layout in ("nchw", "channels_last") for mode in ("", " compiled")] * with_torch
+    layouts = ("torch nchw", "torch channels_last") * with_torch
+    kinds = ["ours"] + [f"{layout}{mode}" for layout in layouts for mode in ("", " compiled")]
     assert list(losses) == kinds == closed
     assert asked[0] == ("ours", "save", "")
     assert asked.index(("ours", "memory", "")) < asked.index(("ours", "iterate", "plain"))
