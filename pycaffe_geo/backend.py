@@ -103,8 +103,7 @@ class Gpu(Device):
 
     def _multiply(self, left, right, out, tf32=False):
         if self._cublas is None:
-            version = self.xp.cuda.runtime.runtimeGetVersion() // 1000
-            self._cublas = Cublas(load_cublas(version), self)
+            self._cublas = Cublas(load_cublas(self.xp.cuda), self)
         self._cublas.matmul(left, right, out, tf32)
 
     def recorder(self):

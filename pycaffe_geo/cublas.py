@@ -13,9 +13,11 @@ TYPES = {"float16": (2, 68, 68, ctypes.c_float), "float32": (0, 68, 77, ctypes.c
 DEFAULT_ALGORITHM = -1
 
 
-def load_cublas(version):
-    """Return the library, which CuPy has loaded before; `version` is the major one of CUDA."""
-    library = ctypes.CDLL(f"libcublas.so.{version}")
+def load_cublas(cuda):
+    """Return the library that CuPy uses; `cuda` is the module cupy.cuda."""
+    if not cuda.cublas:  # to ask for it lets CuPy find and load the library
+        raise DeviceError("CuPy has no cuBLAS")
+    library = ctypes.CDLL(f"libcublas.so.{cuda.runtime.runtimeGetVersion() // 1000}")
     pointer, number, long, operation = ctypes.c_void_p, ctypes.c_int, ctypes.c_longlong, ctypes.c_int
     matrix = [pointer, number, number, long]
     library.cublasGemmStridedBatchedEx.argtypes = [
