@@ -1,5 +1,7 @@
 """The array module of a GPU, with the products that CuPy gives to cuBLAS made otherwise: CuPy refuses to record those calls.
 
+So are concatenations of many arrays, whose addresses CuPy would upload.
+
 The operator @ and methods of arrays such as x.dot stay CuPy's.
 """
 
@@ -7,9 +9,11 @@ import types
 
 import numpy as np
 
+AT_ONCE = 8  # arrays that CuPy concatenates by one copy each
+
 
 def recordable(xp, multiply):
-    """Return a copy of the module `xp` whose matmul, vdot, and einsum (with "->", without "...") a GPU can record.
+    """Return a copy of the module `xp` whose matmul, vdot, concatenate and einsum (with "->", without "...") a GPU can record.
 
     multiply(left, right, out) writes a product of matrices.
     """
@@ -36,9 +40,14 @@ def recordable(xp, multiply):
         summed = tuple(range(len(result), len(order)))
         return product.sum(axis=summed) if summed else product
 
+    def concatenate(arrays, axis=0, out=None):
+        while len(arrays) > AT_ONCE:
+            arrays = [xp.concatenate(arrays[i:i + AT_ONCE], axis) for i in range(0, len(arrays), AT_ONCE)]
+        return xp.concatenate(arrays, axis, out=out)
+
     module = types.ModuleType(xp.__name__)
     module.__dict__.update(xp.__dict__)
-    module.__dict__.update(matmul=matmul, vdot=vdot, einsum=einsum)
+    module.__dict__.update(matmul=matmul, vdot=vdot, einsum=einsum, concatenate=concatenate)
     return module
 
 

@@ -210,6 +210,8 @@ def _wrapped(function, name, uploads=False, inputs=None):
             return DeviceArray(np.array(*args, **kwargs))
         if name in _WAITS or name in _BY_LIBRARIES:
             _waits(name)
+        if name in ("concatenate", "stack") and len(args[0]) > 8:
+            _waits(f"{name} of many arrays")
         hosts, options = _host(args), {k: _host(v) for k, v in kwargs.items()}
         out = args[inputs] if inputs is not None and len(args) > inputs else kwargs.get("out")
         if isinstance(out, DeviceArray) or name.rpartition(".")[2] in _CHANGES:
@@ -259,7 +261,7 @@ def with_products(multiply):
     """Return the module with the products of pycaffe_geo.recordable, as a GPU has them."""
     module, plain = _Module(np), _Module(np)
     made = recordable(plain, multiply)
-    module.__dict__.update({name: getattr(made, name) for name in ("matmul", "vdot", "einsum")})
+    module.__dict__.update({name: getattr(made, name) for name in ("matmul", "vdot", "einsum", "concatenate")})
     return module
 
 

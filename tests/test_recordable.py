@@ -24,6 +24,15 @@ def test_einsum(subscripts, shapes):
     np.testing.assert_allclose(xp.einsum(subscripts, *arrays), np.einsum(subscripts, *arrays), rtol=1e-12)
 
 
+@pytest.mark.parametrize("count", [1, 8, 9, 70])
+def test_concatenate(count):
+    arrays = [DRAWS.normal(size=(2, i % 3, 2)) for i in range(1, count + 1)]
+    out = np.empty((2, sum(a.shape[1] for a in arrays), 2))
+    assert xp.concatenate(arrays, 1, out=out) is out
+    np.testing.assert_array_equal(out, np.concatenate(arrays, 1))
+    np.testing.assert_array_equal(xp.concatenate(arrays, axis=1), out)
+
+
 def test_vdot():
     a, b = DRAWS.normal(size=(2, 3, 4)), DRAWS.normal(size=(2, 3, 4))
     np.testing.assert_allclose(xp.vdot(a, b), np.vdot(a, b))
