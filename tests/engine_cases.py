@@ -129,9 +129,12 @@ def element_cost(dtype, rng, kind, shape, weights_shape):
     if weights_shape:
         weights = rng.integers(0, 3, weights_shape).astype(dtype)
         a[np.broadcast_to(weights == 0, shape)] = np.nan
-    slope, scratch = unset(a, a)
-    total = plan_element_cost(kind, CPU, dtype)(a, b, weights, slope, scratch)
-    return {"slope": slope, "total": np.asarray(total)}
+    da, db, da_alone, db_alone = unset(a, a, a, a)
+    plan = plan_element_cost(kind, CPU, dtype)
+    total = plan.forward(a, b, weights, np.empty_like(a))
+    for diffs in ((da, db), (da_alone, None), (None, db_alone)):
+        plan.backward(a, b, weights, np.asarray(0.75, dtype), *diffs)
+    return {"total": np.asarray(total), "da": da, "db": db, "da alone": da_alone, "db alone": db_alone}
 
 
 def warping(dtype, rng, image_shape, size):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pycaffe_geo.backend import asnumpy
-from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import DataError, ShapeError, SpecError
 from pycaffe_geo.layer import Layer
 from pycaffe_geo.ops.element_cost import plan_element_cost
@@ -79,24 +78,29 @@ class ElementLoss(Loss):
     """Sum over elements of weight * cost(prediction - target) / normaliser; bottoms of one shape, and weights.
 
     The weights (N, 1, H, W) or of full shape get no gradient; an element of weight 0 counts nothing, whatever its values.
-    A subclass gives `cost`, a name of ops.element_cost, and `share` = cost / (difference * slope); or its own `plan_cost`.
+    A subclass gives `cost`, a name of ops.element_cost, or its own `plan_cost`, `add_up` and `send_back`.
     """
 
     bottoms = (2, 3)
     no_gradient = (2,)
-    uses_bottom = False
     normalization = "BATCH_SIZE"
     cost = ""
-    share = 1.0
 
     def setup(self, bottom, top):
         self.refuse_ignore_label("give a third bottom, 0 where to skip")
-        self.work = Blob((), self.dtype, self.device)  # data: scratch; diff: weight * slope
-        self.add_up = self.plan_cost()
+        self.plan_cost()
 
     def plan_cost(self):
-        """Return the function that ops.element_cost describes."""
-        return plan_element_cost(self.cost, self.device, self.dtype)
+        """Choose how costs are computed."""
+        self.plan = plan_element_cost(self.cost, self.device, self.dtype)
+
+    def add_up(self, a, b, weights):
+        """Return the sum of weight * cost; weights may be None."""
+        return self.plan.forward(a, b, weights, self.lend(a.shape))
+
+    def send_back(self, a, b, weights, factor, da, db):
+        """Write factor * weight * slope to da, and its negative to db, each unless it is None."""
+        self.plan.backward(a, b, weights, factor, da, db)
 
     def reshape(self, bottom, top):
         shape = bottom[0].shape
@@ -104,22 +108,23 @@ class ElementLoss(Loss):
             self.expect(bottom[1], *shape)
         for blob in bottom[2:]:
             self.expect_weights(blob, shape)
-        self.work.reshape(*shape)
         top[0].reshape()
 
     def forward(self, bottom, top):
-        slope, weights = self.work.diff, None
-        count = valid = slope.size
-        if len(bottom) == 3:
-            weights = bottom[2].data
+        a, b, weights = values = self._values(bottom)
+        count = valid = a.size
+        if weights is not None:
             valid = weights.sum() * (count // max(weights.size, 1))
             self.warn_if_empty(valid, bottom[2])
-        total = self.add_up(bottom[0].data, bottom[1].data.reshape(slope.shape), weights, slope, self.work.data)
         self.factor = 1 / self.divisor(count, bottom[0].num, valid)
-        top[0].data[...] = total * (self.share * self.factor)
+        top[0].data[...] = self.add_up(*values) * self.factor
 
     def backward(self, top, propagate_down, bottom):
-        factor = top[0].diff * self.factor
-        for i, sign in ((0, 1), (1, -1)):
-            if propagate_down[i]:
-                self.xp.multiply(self.work.diff.reshape(bottom[i].shape), sign * factor, out=bottom[i].diff)
+        diffs = [b.diff.reshape(bottom[0].shape) if wanted else None for b, wanted in zip(bottom[:2], propagate_down)]
+        if any(propagate_down[:2]):
+            self.send_back(*self._values(bottom), top[0].diff * self.factor, *diffs)
+
+    def _values(self, bottom):
+        """Return the data of prediction, target (in the prediction's shape) and weights (or None)."""
+        a, b = (blob.data.reshape(bottom[0].shape) for blob in bottom[:2])
+        return a, b, bottom[2].data if len(bottom) == 3 else None

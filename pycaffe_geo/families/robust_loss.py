@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pycaffe_geo.blob import Blob
 from pycaffe_geo.families.loss import ElementLoss
 
 
@@ -24,18 +25,22 @@ class RobustLoss(ElementLoss):
     The normaliser is N (axis 0), or as `normalization` says. A subclass declares one RobustParam and writes `rho`.
     """
 
+    uses_bottom = False
+
     def plan_cost(self):
         (key,) = set(self.parameters) - set(ElementLoss.parameters)
         self.c = getattr(self, key).c
-        return self._add_up
+        self.slope = Blob((), self.dtype, self.device)  # data: weight * slope
 
     def rho(self, d, slope):
         """Write rho'(d) to `slope` and return rho(d); `d` may be overwritten."""
         raise NotImplementedError
 
-    def _add_up(self, a, b, weights, slope, scratch):
-        """Write slope = w rho'(a - b), and return the sum of w rho(a - b)."""
-        d = self.xp.subtract(a, b, out=scratch)
+    def add_up(self, a, b, weights):
+        """Keep the slope w rho'(a - b), and return the sum of w rho(a - b)."""
+        self.slope.reshape(*a.shape)
+        slope = self.slope.data
+        d = self.xp.subtract(a, b, out=self.lend(a.shape))
         if weights is not None:
             self.xp.copyto(d, 0, where=weights == 0)
         cost = self.rho(d, slope)
@@ -43,3 +48,8 @@ class RobustLoss(ElementLoss):
             slope *= weights
             cost *= weights
         return cost.sum()
+
+    def send_back(self, a, b, weights, factor, da, db):
+        for d, sign in ((da, 1), (db, -1)):
+            if d is not None:
+                self.xp.multiply(self.slope.data, sign * factor, out=d)

@@ -9,4 +9,3 @@ class EuclideanLoss(ElementLoss):
     """Sum of w (a - b)^2 / (2 N); bottoms a, b of one shape, N = axis 0, and optional weights w (Caffe's EuclideanLoss)."""
 
     cost = "square"
-    share = 0.5

@@ -10,83 +10,80 @@ from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 BLOCK = 1 << 12  # elements whose costs are added up by one thread
 
 
-def abs_cost(a, b, weights, slope, scratch):
-    """As ops.element_cost says for "abs"."""
-    return _run(_abs_cost, a, b, weights, slope)
+class ElementCost:
+    """As ops.element_cost.ElementCost."""
+
+    def __init__(self, kind):
+        self._square = kind == "square"
+
+    def forward(self, a, b, weights, scratch):
+        """As the reference's."""
+        shape, weights = _planes(a, weights)
+        sums = np.zeros(shape[0] * shape[1] * -(-shape[2] // BLOCK))
+        _costs(a.reshape(shape), b.reshape(shape), weights, self._square, sums)
+        return a.dtype.type(sums.sum())
+
+    def backward(self, a, b, weights, factor, da, db):
+        """As the reference's."""
+        shape, weights = _planes(a, weights)
+        da, db = (np.empty((0, 1, 1), a.dtype) if d is None else d.reshape(shape) for d in (da, db))
+        _slopes(a.reshape(shape), b.reshape(shape), weights, self._square, a.dtype.type(factor), da, db)
 
 
-def square_cost(a, b, weights, slope, scratch):
-    """As ops.element_cost says for "square"."""
-    return _run(_square_cost, a, b, weights, slope)
-
-
-def _run(cost, a, b, weights, slope):
-    shape = 1, 1, a.size
+def _planes(a, weights):
+    """Return a shape (N, C, size) of `a` and the weights as (N, 1, size), or without elements where there are none."""
     if weights is None:
-        weights = np.empty((0, 1, 1), a.dtype)
-    elif weights.size == a.size:
-        weights = weights.reshape(shape)
-    else:
-        shape = *a.shape[:2], math.prod(a.shape[2:])
-        weights = weights.reshape(shape[0], 1, shape[2])
-    sums = np.zeros(shape[0] * shape[1] * -(-shape[2] // BLOCK))
-    cost(a.reshape(shape), b.reshape(shape), weights, slope.reshape(shape), sums)
-    return a.dtype.type(sums.sum())
+        return (1, 1, a.size), np.empty((0, 1, 1), a.dtype)
+    if weights.size == a.size:
+        return (1, 1, a.size), weights.reshape(1, 1, a.size)
+    size = math.prod(a.shape[2:])
+    return (*a.shape[:2], size), weights.reshape(len(a), 1, size)
 
 
 @helper(fastmath=REORDER)
-def _weighted_sum(x, y, s, w):
-    total = x.dtype.type(0)
+def _sum(x, y, w, weighted, square):
+    zero, half = x.dtype.type(0), x.dtype.type(0.5)
+    total = zero
     for j in range(len(x)):
-        total += (x[j] - y[j]) * s[j] if w[j] != x.dtype.type(0) else x.dtype.type(0)
-    return total
-
-
-@helper(fastmath=REORDER)
-def _sum(x, y, s):
-    total = x.dtype.type(0)
-    for j in range(len(x)):
-        total += (x[j] - y[j]) * s[j]
+        d = x[j] - y[j]
+        weight = w[j] if weighted else half + half
+        d = d if weight != zero else zero
+        total += weight * (half * d * d if square else abs(d))
     return total
 
 
 @kernel
-def _abs_cost(a, b, weights, slope, sums):
+def _costs(a, b, weights, square, sums):
     _, channels, size = a.shape
     blocks = -(-size // BLOCK)
-    zero, one = a.dtype.type(0), a.dtype.type(1)
     for part in prange(len(sums)):
         plane, first = part // blocks, part % blocks * BLOCK
         n, c, last = plane // channels, plane % channels, min(first + BLOCK, size)
-        x, y, s = a[n, c, first:last], b[n, c, first:last], slope[n, c, first:last]
-        if weights.size:
-            w = weights[n, 0, first:last]
-            for j in range(len(x)):
-                d = x[j] - y[j] if w[j] != zero else zero
-                s[j] = w[j] * (one if d > zero else (-one if d < zero else d))
-            sums[part] = _weighted_sum(x, y, s, w)
-        else:
-            for j in range(len(x)):
-                d = x[j] - y[j]
-                s[j] = one if d > zero else (-one if d < zero else d)
-            sums[part] = _sum(x, y, s)
+        x, y = a[n, c, first:last], b[n, c, first:last]
+        sums[part] = _sum(x, y, weights[n, 0, first:last] if weights.size else x, weights.size > 0, square)
+
+
+@helper
+def _write_slopes(x, y, w, weighted, square, factor, out):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for j in range(len(x)):
+        d = x[j] - y[j]
+        weight = w[j] if weighted else one
+        d = d if weight != zero else zero
+        s = d if square else (one if d > zero else (-one if d < zero else d))
+        out[j] = weight * s * factor
 
 
 @kernel
-def _square_cost(a, b, weights, slope, sums):
-    _, channels, size = a.shape
+def _slopes(a, b, weights, square, factor, da, db):
+    batch, channels, size = a.shape
     blocks = -(-size // BLOCK)
-    zero = a.dtype.type(0)
-    for part in prange(len(sums)):
+    for part in prange(batch * channels * blocks):
         plane, first = part // blocks, part % blocks * BLOCK
         n, c, last = plane // channels, plane % channels, min(first + BLOCK, size)
-        x, y, s = a[n, c, first:last], b[n, c, first:last], slope[n, c, first:last]
-        if weights.size:
-            w = weights[n, 0, first:last]
-            for j in range(len(x)):
-                s[j] = w[j] * (x[j] - y[j]) if w[j] != zero else zero
-            sums[part] = _weighted_sum(x, y, s, w)
-        else:
-            for j in range(len(x)):
-                s[j] = x[j] - y[j]
-            sums[part] = _sum(x, y, s)
+        x, y = a[n, c, first:last], b[n, c, first:last]
+        w = weights[n, 0, first:last] if weights.size else x
+        if da.size:
+            _write_slopes(x, y, w, weights.size > 0, square, factor, da[n, c, first:last])
+        if db.size:
+            _write_slopes(x, y, w, weights.size > 0, square, -factor, db[n, c, first:last])

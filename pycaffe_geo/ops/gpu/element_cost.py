@@ -8,7 +8,7 @@ MOST_BLOCKS = 1024  # more only leave more sums to add up
 
 
 class GpuElementCost:
-    """Call it as the function of ops.element_cost; the sum it returns is an array of shape () that the next call overwrites."""
+    """As ops.element_cost.ElementCost; the sum is an array of shape () that the next forward overwrites."""
 
     def __init__(self, kind, device, dtype):
         self._square = int(kind == "square")
@@ -16,11 +16,18 @@ class GpuElementCost:
         self._sums = Scratch(device, dtype)
         self._total = device.xp.zeros((), dtype)
 
-    def __call__(self, a, b, weights, slope, scratch):
+    def forward(self, a, b, weights, scratch):
+        """As the reference's."""
         parts = min(blocks(a.size), MOST_BLOCKS)
         sums = self._sums.get(parts)
-        plane = math.prod(a.shape[1:])
-        size = plane if weights is None or weights.size == a.size else math.prod(a.shape[2:])
-        self._kernels.launch("element_cost", (parts, 1, 1), a.size, plane, size, self._square, a, b, weights, slope, sums)
+        self._kernels.launch("element_cost", (parts, 1, 1), *self._sizes(a, weights), a, b, weights, sums)
         self._kernels.launch("total", (1, 1, 1), parts, sums, self._total)
         return self._total
+
+    def backward(self, a, b, weights, factor, da, db):
+        """As the reference's."""
+        self._kernels.launch("element_slopes", (blocks(a.size), 1, 1), *self._sizes(a, weights), a, b, weights, factor, da, db)
+
+    def _sizes(self, a, weights):
+        plane = math.prod(a.shape[1:])
+        return a.size, plane, plane if weights is None or weights.size == a.size else math.prod(a.shape[2:]), self._square

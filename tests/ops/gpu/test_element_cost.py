@@ -22,15 +22,17 @@ def test_as_numpy(kind, shape, weights_shape, dtype, kernel_gpu, monkeypatch):
     if weights_shape:
         weights = rng.integers(0, 3, weights_shape).astype(dtype)
         a[np.broadcast_to(weights == 0, shape)] = np.nan
-    totals, slopes = [], []
+    totals, diffs = [], []
     for device in (kernel_gpu, CPU):
         x, y, w = (None if v is None else device.asarray(v) for v in (a, b, weights))
-        slope = device.asarray(np.full(shape, 7, dtype))
-        cost = plan_element_cost(kind, device, dtype)
-        totals.append([float(cost(x, y, w, slope, device.xp.empty(shape, dtype))) for _ in range(2)])
-        slopes.append(asnumpy(slope))
+        da, db, da_alone, db_alone = mine = [device.asarray(np.full(shape, 7, dtype)) for _ in range(4)]
+        plan = plan_element_cost(kind, device, dtype)
+        totals.append([float(plan.forward(x, y, w, device.xp.empty(shape, dtype))) for _ in range(2)])
+        for pair in ((da, db), (da_alone, None), (None, db_alone)):
+            plan.backward(x, y, w, device.asarray(np.asarray(0.75, dtype)), *pair)
+        diffs.append(np.stack([asnumpy(d) for d in mine]))
         monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
-    compare("slope", *slopes, TOLERANCE[dtype])
+    compare("diffs", *diffs, TOLERANCE[dtype])
     assert totals[0] == pytest.approx(totals[1], rel=TOLERANCE[dtype])
 
 
@@ -38,7 +40,8 @@ def test_as_numpy(kind, shape, weights_shape, dtype, kernel_gpu, monkeypatch):
 def test_nan_and_infinity_are_not_lost(kind, kernel_gpu):
     a = kernel_gpu.asarray(np.array([1, np.nan, np.inf, -np.inf], "float32"))
     slope, zeros = kernel_gpu.xp.empty(4, "float32"), kernel_gpu.xp.zeros(4, "float32")
-    cost = plan_element_cost(kind, kernel_gpu, "float32")
-    assert np.isnan(float(cost(a, zeros, None, slope, slope)))
+    plan = plan_element_cost(kind, kernel_gpu, "float32")
+    assert np.isnan(float(plan.forward(a, zeros, None, slope)))
+    plan.backward(a, zeros, None, kernel_gpu.asarray(np.asarray(1, "float32")), slope, None)
     np.testing.assert_array_equal(slope.get(), np.sign(a.get()) if kind == "abs" else a.get())
-    assert float(cost(a[2:], zeros[:2], None, slope[2:], slope)) == np.inf
+    assert float(plan.forward(a[2:], zeros[:2], None, slope)) == np.inf
