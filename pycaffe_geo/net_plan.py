@@ -69,7 +69,8 @@ def _what_runs(net, versions):
         given = layer.definition.propagate_down
         able = [k not in layer.no_gradient for k in range(len(bottom))]
         propagate_down.append([a and (given[k] if given else bottom[k] in needs) for k, a in enumerate(able)])
-        runs.append(any(b in needs for b in bottom) or any(layer.param_propagate_down))
+        below = any(propagate_down[-1]) and any(b in needs for b in bottom)
+        runs.append(below or any(layer.param_propagate_down))
         if runs[-1]:
             needs.update(top)
     under_loss, wanted = set(), {}

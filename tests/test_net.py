@@ -188,6 +188,20 @@ def test_propagate_down_false_stops_the_gradient():
     assert not net.params["a"][0].diff.any() and net.params["y"][0].diff.any()
 
 
+@pytest.mark.parametrize("kind", ["Sigmoid", "BatchNorm", "Slice", "Tile, tile_param: {tiles: 1}"])
+def test_propagate_down_false_leaves_the_gradient_of_other_readers(kind):
+    stopped = f"- {{name: stopped, type: {kind}, bottom: a, propagate_down: false}}\n"
+    other = "- {name: y, type: Power, bottom: a, power_param: {scale: 2}}\n"
+    diffs = []
+    for layers in (other, stopped + other + LOSS.replace("name: loss", "name: more").replace("y,", "stopped,"), other + stopped):
+        net = build(data() + data("t") + fc("a", "x") + layers + LOSS)
+        randomise(net)
+        net.forward()
+        net.backward()
+        diffs.append(net.params["a"][0].diff)
+    assert diffs[0].any() and all(np.array_equal(diffs[0], diff) for diff in diffs[1:])
+
+
 def test_without_a_loss_nothing_runs_unless_forced():
     layers = data() + fc("y", "x")
     assert not any(build(layers).backward_layers)
