@@ -9,13 +9,13 @@ from pycaffe_geo.ops.fast.compiler import CONTRACT, helper, kernel
 class Warping:
     """As ops.warping.Warping; backward_image reads the coordinates of the last forward where they lie.
 
-    The image is copied into the same frame of zeros; its planes keep their order. `forward` keeps the samples' derivatives to x
-    and y.
+    Each image in turn is copied into the same frame of zeros; its planes keep their order. `forward` keeps the samples'
+    derivatives to x and y.
     """
 
     def __init__(self, image_shape, coords_shape, dtype, device):
         batch, channels, height, width = image_shape
-        self._framed = np.zeros((batch, channels, height + 3, width + 1), dtype)
+        self._framed = np.zeros((channels, height + 3, width + 1), dtype)
         self._derivatives = np.empty((batch, channels, *coords_shape[1:]), dtype)
         self._no_validity = np.empty((0, 1, *coords_shape[2:]), dtype)
         self._coords = self._framed_diff = None
@@ -32,7 +32,7 @@ class Warping:
     def backward_image(self, dout, dimage):
         """As the reference's."""
         if self._framed_diff is None:
-            self._framed_diff = np.empty_like(self._framed)
+            self._framed_diff = np.empty((len(dimage), *self._framed.shape), dimage.dtype)
         _image_gradient(self._coords, dout, self._framed_diff, dimage)
 
 
@@ -60,38 +60,37 @@ def _find(x, y, height, width, index, part_x, part_y):
 @kernel(fastmath=CONTRACT)
 def _sample(image, framed, coords, out, derivatives, validity):
     batch, channels, height, width = image.shape
-    for plane_row in prange(batch * channels * height):
-        plane, i = plane_row // height, plane_row % height
-        n, c = plane // channels, plane % channels
-        source, target = image[n, c, i], framed[n, c, i + 1]
-        for j in range(width):
-            target[j + 1] = source[j]
-    planes = framed.reshape(batch, channels, (height + 3) * (width + 1))
+    planes = framed.reshape(channels, (height + 3) * (width + 1))
     right, below = np.uintp(1), np.uintp(width + 1)  # unsigned: no index is negative
     lines, count = out.shape[2:]
     zero, one = image.dtype.type(0), image.dtype.type(1)
     last, lowest = image.dtype.type(width - 1), image.dtype.type(height - 1)
-    for line in prange(batch * lines):
-        n, i = line // lines, line % lines
-        x, y = coords[n, 0, i], coords[n, 1, i]
-        index, part = np.empty(count, np.int32), np.empty((2, count), image.dtype)
-        part_x, part_y = part[0], part[1]
-        _find(x, y, height, width, index, part_x, part_y)
-        for c in range(channels):
-            p, value, dx, dy = planes[n, c], out[n, c, i], derivatives[n, c, 0, i], derivatives[n, c, 1, i]
-            for j in range(count):
-                k = np.uintp(index[j])
-                a, b, d, e = p[k], p[k + right], p[k + below], p[k + below + right]
-                upper, lower = b - a, e - d
-                top = a + part_x[j] * upper
-                slope = d + part_x[j] * lower - top
-                value[j] = top + part_y[j] * slope
-                dx[j] = upper + part_y[j] * (lower - upper)
-                dy[j] = slope
-        if validity.size:
-            inside = validity[n, 0, i]
-            for j in range(count):
-                inside[j] = one if (x[j] >= zero) & (x[j] <= last) & (y[j] >= zero) & (y[j] <= lowest) else zero
+    for n in range(batch):
+        for row in prange(channels * height):
+            c, i = row // height, row % height
+            source, target = image[n, c, i], framed[c, i + 1]
+            for j in range(width):
+                target[j + 1] = source[j]
+        for i in prange(lines):
+            x, y = coords[n, 0, i], coords[n, 1, i]
+            index, part = np.empty(count, np.int32), np.empty((2, count), image.dtype)
+            part_x, part_y = part[0], part[1]
+            _find(x, y, height, width, index, part_x, part_y)
+            for c in range(channels):
+                p, value, dx, dy = planes[c], out[n, c, i], derivatives[n, c, 0, i], derivatives[n, c, 1, i]
+                for j in range(count):
+                    k = np.uintp(index[j])
+                    a, b, d, e = p[k], p[k + right], p[k + below], p[k + below + right]
+                    upper, lower = b - a, e - d
+                    top = a + part_x[j] * upper
+                    slope = d + part_x[j] * lower - top
+                    value[j] = top + part_y[j] * slope
+                    dx[j] = upper + part_y[j] * (lower - upper)
+                    dy[j] = slope
+            if validity.size:
+                inside = validity[n, 0, i]
+                for j in range(count):
+                    inside[j] = one if (x[j] >= zero) & (x[j] <= last) & (y[j] >= zero) & (y[j] <= lowest) else zero
 
 
 @kernel(fastmath=CONTRACT)
