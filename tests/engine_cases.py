@@ -13,6 +13,7 @@ from pycaffe_geo.ops.batch_norm import plan_batch_norm
 from pycaffe_geo.ops.camera import camera_functions
 from pycaffe_geo.ops.convolution import plan_convolution
 from pycaffe_geo.ops.element_cost import plan_element_cost
+from pycaffe_geo.ops.eltwise import plan_eltwise
 from pycaffe_geo.ops.lrn import plan_lrn
 from pycaffe_geo.ops.pooling import plan_pooling
 from pycaffe_geo.ops.product import plan_product
@@ -135,6 +136,19 @@ def element_cost(dtype, rng, kind, shape, weights_shape):
     for diffs in ((da, db), (da_alone, None), (None, db_alone)):
         plan.backward(a, b, weights, np.asarray(0.75, dtype), *diffs)
     return {"total": np.asarray(total), "da": da, "db": db, "da alone": da_alone, "db alone": db_alone}
+
+
+def eltwise(dtype, rng, operation, shape, coeff):
+    plan = plan_eltwise(operation, shape, coeff, dtype, CPU)
+    for _ in range(2):
+        x = [np.asarray(rng.integers(-3, 4, shape) / 2, dtype) for _ in coeff]  # with ties
+        x[0].reshape(-1)[:1] = np.nan
+        y, *diffs = unset(x[0], *x)
+        dy, = normal(rng, dtype, shape)
+        plan.forward(x, y)
+        for i, dx in enumerate(diffs):
+            plan.backward(i, x, None, dy, dx)
+    return {"y": y, **{f"d{i}": dx for i, dx in enumerate(diffs)}}
 
 
 def warping(dtype, rng, image_shape, size):
@@ -260,6 +274,10 @@ for _kind in ("abs", "square"):
                     ((1, 1, 70, 130), (1, 1, 70, 130)), ((2, 3, 70, 90), (2, 1, 70, 90)), ((4, 6), (4, 1)),
                     ((0, 2, 3, 3), (0, 1, 3, 3)), ((5,), None), ((), None)):
         case(f"cost {_kind} {_shapes}", element_cost, _kind, *_shapes)
+
+for _operation in ("SUM", "PROD", "MAX"):
+    for _shape, _coeff in (((2, 3, 7), (1.0, 1.0)), ((9001,), (0.3, -2, 1)), ((), (1.0, 1, 0.1, 2)), ((0, 2), (1.0, 1))):
+        case(f"eltwise {_operation} {_shape} {_coeff}", eltwise, _operation, _shape, _coeff)
 
 for _shapes in (((2, 3, 4, 5), (3, 6)), ((1, 1, 1, 1), (2, 2)), ((3, 2, 7, 1), (1, 4)), ((2, 5, 1, 6), (4, 1)),
                 ((2, 3, 33, 47), (33, 47))):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.layer import Layer, register
+from pycaffe_geo.ops.eltwise import plan_eltwise
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,6 @@ class Eltwise(Layer):
         if p.coeff and len(p.coeff) != len(bottom):
             raise SpecError(f"{self.where}: coeff has {len(p.coeff)} value(s), expected {len(bottom)}: one for each bottom")
         self.coeff = p.coeff or (1.0,) * len(bottom)
-        self.scratch = Blob((), self.dtype, self.device)
-        self.run = {"SUM": self._sum, "PROD": self._prod, "MAX": self._max}[p.operation]
-        self.run_back = {"SUM": self._sum_back, "PROD": self._prod_back, "MAX": self._max_back}[p.operation]
 
     def reshape(self, bottom, top):
         first, shape = bottom[0].name, bottom[0].shape
@@ -61,59 +58,17 @@ class Eltwise(Layer):
             if blob.shape != shape:
                 raise ShapeError(f"{self.where}: bottom '{blob.name}' is {blob.shape}, expected {shape} as bottom '{first}'")
         top[0].reshape(*shape)
-        self.scratch.reshape(*shape)
-        if self.eltwise_param.operation == "MAX":
-            self.winner, self.wins = (self.xp.empty(shape, "uint8" if len(bottom) <= 256 else "int32") for _ in range(2))
+        p = self.eltwise_param
+        self.plan = plan_eltwise(p.operation, shape, self.coeff, self.dtype, self.device, p.stable_prod_grad)
 
     def forward(self, bottom, top):
-        self.run([b.data for b in bottom], top[0].data)
+        self.plan.forward([b.data for b in bottom], top[0].data)
 
     def backward(self, top, propagate_down, bottom):
-        values = [b.data for b in bottom] if self.uses_bottom else []
+        x = [b.data for b in bottom] if self.uses_bottom else None
+        y = top[0].data if self.uses_top else None
         for i, blob in enumerate(bottom):
-            if propagate_down[i]:
-                self.run_back(i, blob.diff, values, top[0])
-
-    def _sum(self, x, y):
-        if self.views:
-            self.xp.add(x[0], x[1], out=y)
-            for other in x[2:]:
-                y += other
-            return
-        self.xp.multiply(x[0], self.coeff[0], out=y)
-        for other, c in zip(x[1:], self.coeff[1:]):
-            y += self.xp.multiply(other, c, out=self.scratch.data)
-
-    def _sum_back(self, i, dx, x, top):
-        if self.coeff[i] == 1:
-            self.pass_on(top.diff, dx)
-        else:
-            self.xp.multiply(top.diff, self.coeff[i], out=dx)
-
-    def _prod(self, x, y):
-        self.xp.multiply(x[0], x[1], out=y)
-        for other in x[2:]:
-            y *= other
-
-    def _prod_back(self, i, dx, x, top):
-        if self.eltwise_param.stable_prod_grad:
-            others = x[:i] + x[i + 1 :]
-            self.xp.multiply(top.diff, others[0], out=dx)
-            for other in others[1:]:
-                dx *= other
-        else:
-            self.xp.divide(top.data, x[i], out=dx)
-            dx *= top.diff
-
-    def _max(self, x, y):
-        self.xp.less_equal(x[0], x[1], out=self.winner)
-        self.xp.maximum(x[0], x[1], out=y)
-        for k, other in enumerate(x[2:], 2):
-            self.xp.greater(other, y, out=self.wins)
-            self.wins *= k
-            self.xp.maximum(self.winner, self.wins, out=self.winner)
-            self.xp.maximum(y, other, out=y)
-
-    def _max_back(self, i, dx, x, top):
-        self.xp.equal(self.winner, i, out=self.wins)
-        self.xp.multiply(top.diff, self.wins, out=dx)
+            if propagate_down[i] and self.eltwise_param.operation == "SUM" and self.coeff[i] == 1:
+                self.pass_on(top[0].diff, blob.diff)
+            elif propagate_down[i]:
+                self.plan.backward(i, x, y, top[0].diff, blob.diff)
