@@ -99,7 +99,8 @@ class ElementLoss(Loss):
         return self.plan.forward(a, b, weights, self.lend(a.shape))
 
     def send_back(self, a, b, weights, factor, da, db):
-        """Write factor * weight * slope to da, and its negative to db, each unless it is None."""
+        """Write factor * weight * slope to da, and its negative to db, each unless it is None. a, b and weights are None where
+        `uses_bottom` is False."""
         self.plan.backward(a, b, weights, factor, da, db)
 
     def reshape(self, bottom, top):
@@ -122,7 +123,8 @@ class ElementLoss(Loss):
     def backward(self, top, propagate_down, bottom):
         diffs = [b.diff.reshape(bottom[0].shape) if wanted else None for b, wanted in zip(bottom[:2], propagate_down)]
         if any(propagate_down[:2]):
-            self.send_back(*self._values(bottom), top[0].diff * self.factor, *diffs)
+            values = self._values(bottom) if self.uses_bottom else [None] * 3
+            self.send_back(*values, top[0].diff * self.factor, *diffs)
 
     def _values(self, bottom):
         """Return the data of prediction, target (in the prediction's shape) and weights (or None)."""
