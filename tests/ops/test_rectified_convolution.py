@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.backend import CPU
+from pycaffe_geo.gradient_check import build_layer
+from pycaffe_geo.layers.convolution import Convolution
 from pycaffe_geo.ops.convolution import plan_convolution
 from pycaffe_geo.ops.onednn.library import library
 
@@ -56,3 +58,16 @@ def test_minus_infinity_does_not_become_an_innocent_0():
 @needs_library
 def test_a_plan_whose_code_would_be_slower_leaves_it_to_the_relu():
     assert not plan_convolution((1, 16, 16, 16), (16, 16, 1, 1), dtype="float32", device=CPU).rectifies
+
+
+@needs_library
+def test_a_subclass_with_its_own_forward_runs_that():
+    class Own(Convolution):
+        def forward(self, bottom, top):
+            """Something else."""
+
+    sizes = dict(num_output=16, kernel_size=3)
+    layer, _, _ = build_layer("Convolution", [(1, 16, 8, 8)], dtype="float32", convolution_param=sizes)
+    assert layer.rectifies
+    layer.__class__ = Own
+    assert not layer.rectifies
