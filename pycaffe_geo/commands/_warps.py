@@ -65,12 +65,15 @@ def first_rows(net, count=3):
 
 
 def draw_before_and_after(out, before, after, count=3):
-    """Draw the first samples of two nets of one kind to the PNG `out`: src, tgt, and both nets' warps and errors."""
+    """Draw the first samples of two nets of one kind to `out`: src, tgt where there is one, both nets' warps and errors."""
     from pycaffe_geo.plots.panels import draw_panels
 
-    drawn = [first_rows(net, count)[1] for net in (before, after)]
-    titles = ["src", "tgt", "warped before training", "error", "warped after training", "error"]
-    draw_panels(out, titles, [[*first[:4], *last[2:4]] for first, last in zip(*drawn)])
+    (titles, first), (_, last) = (first_rows(net, count) for net in (before, after))
+    shown = [i for i, title in enumerate(titles) if not title.startswith("depth")]
+    again = [i for i in shown if titles[i] in ("warped", "error")]
+    names = [titles[i].replace("warped", "warped before training") for i in shown]
+    names += [titles[i].replace("warped", "warped after training") for i in again]
+    draw_panels(out, names, [[*(a[i] for i in shown), *(b[i] for i in again)] for a, b in zip(first, last)])
 
 
 def target_of(net, warped):

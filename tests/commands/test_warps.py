@@ -1,8 +1,9 @@
 """Pictures of warps show images as they were before the net scaled and shifted them."""
 
 import numpy as np
+import pytest
 
-from pycaffe_geo.commands._warps import unscaled, warp_number, warp_picture, warp_rows
+from pycaffe_geo.commands._warps import draw_before_and_after, unscaled, warp_number, warp_picture, warp_rows
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net
 
@@ -44,3 +45,23 @@ def test_only_colour_images_are_shown():
     for channels, number in ((1, None), (3, 8), (64, None)):
         text = TEXT.replace("dim: [1, 3, 4, 6]", f"dim: [1, {channels}, 4, 6]")
         assert warp_number(Net(load_net("w.yaml", text), "TEST")) == number
+
+
+@pytest.mark.parametrize("target, columns", [
+    ("moved", ["src", "tgt", "warped before training", "error", "warped after training", "error"]),
+    ("none", ["src", "warped before training", "warped after training"]),
+])
+def test_before_and_after_with_a_target_and_without(target, columns, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("pycaffe_geo.plots.panels.draw_panels", lambda out, titles, rows: drawn.append((out, titles, rows)))
+    text = TEXT if target == "moved" else TEXT.replace("- {name: loss, type: AbsLoss, bottom: [warped, moved]}\n", "")
+    before, after = nets = [Net(load_net("w.yaml", text), "TEST") for _ in range(2)]
+    for number, net in enumerate(nets):
+        net.blobs["right"].data = 100 + 50 * number
+        net.blobs["coords"].data = 1
+    draw_before_and_after("w.png", before, after)
+    ((out, titles, rows),) = drawn
+    assert (out, titles) == ("w.png", columns)
+    assert all(len(row) == len(columns) for row in rows)
+    row = dict(zip(titles, rows[0]))
+    assert row["warped before training"].mean() == 100 and row["warped after training"].mean() == 150
