@@ -5,6 +5,8 @@ import pytest
 
 from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.gradient_check import build_layer
+from pycaffe_geo.net import Net
+from pycaffe_geo.spec import load_net
 
 TYPES = ["HuberLoss", "CauchyLoss", "GemanMcClureLoss", "TukeyLoss", "WelschLoss"]
 RNG = np.random.default_rng(0)
@@ -54,3 +56,25 @@ def test_a_batch_is_no_channel(type_name):
     assert run(type_name, [A[0, :, :1, 0], A[1, :, :1, :1]])[0] > 0  # (3, 1) and (3, 1, 1) are the same
     with pytest.raises(ShapeError, match=r"bottom 'bottom1' is \(1, 3\), expected \(3, 1\)"):
         run(type_name, [A[0, :, :1, 0], A[:1, :, 0, 0]])
+
+
+def test_in_a_net_that_shares_memory(type_name):
+    """Gradients are the same where the predictions' memory is used again before backward."""
+    text = """
+name: shared
+layers:
+- {name: images, type: Input, top: [x, target], input_param: {shape: {dim: [1, 2, 32, 40]}}}
+- {name: scaled, type: Scale, bottom: x}
+- {name: shifted, type: Bias, bottom: scaled}
+- {name: loss, type: %s, bottom: [shifted, target]}
+""" % type_name
+    diffs = []
+    for shared in (False, True):
+        net = Net(load_net("shared", text), "TRAIN")
+        if shared:
+            net.share_memory()
+        net.forward(**dict(zip(("x", "target"), np.random.default_rng(1).normal(size=(2, 1, 2, 32, 40)))))
+        net.backward()
+        diffs.append(net.params["scaled"][0].diff.copy())
+    np.testing.assert_array_equal(*diffs)
+    assert diffs[0].any()
