@@ -17,7 +17,9 @@ from pycaffe_geo.errors import DataError, listed, nearest
 log = logging.getLogger(__name__)
 
 WORLDS = {"rooms_train": {"split": "train", "clusters": 2800}, "rooms_test": {"split": "test", "clusters": 120}}
-SEQUENCES = {"rooms_sequences_train": {"split": "train", "runs": 400}, "rooms_sequences_test": {"split": "test", "runs": 20}}
+SEQUENCES = {"rooms_sequences_train": {"split": "train", "runs": 400}, "rooms_sequences_test": {"split": "test", "runs": 20},
+             "streets_train": {"scenes": "streets", "split": "train", "runs": 1000, "length": 1},
+             "streets_test": {"scenes": "streets", "split": "test", "runs": 40, "length": 1}}
 _RENDERER = 1  # raise it whenever the same parameters give other pictures
 
 
@@ -62,12 +64,12 @@ def world_pairs(split="train", clusters=2800, progress=False, **params):
                    lambda: render_pairs(world, split, clusters, progress))
 
 
-def world_runs(split="train", runs=400, length=8, baseline=None, progress=False, **params):
+def world_runs(split="train", runs=400, length=8, baseline=None, scenes="rooms", progress=False, **params):
     """Return the path of the pair file of smooth camera runs, as `world_pairs`; parameters: see `render_runs`."""
     world = _world(params)
     recipe = _recipe(world, split, runs=runs, length=length, baseline=baseline)
-    return _cached("rooms_sequences", split, recipe, f"{runs} runs of {length} frames", world,
-                   lambda: render_runs(world, split, runs, length, baseline, progress))
+    return _cached(f"{scenes}_sequences", split, recipe, f"{runs} runs of {length} frames", world,
+                   lambda: render_runs(world, split, runs, length, baseline, scenes, progress))
 
 
 def _cached(kind, split, recipe, what, world, render):

@@ -54,14 +54,14 @@ def random_room(generator, scale=1.0):
     colours = np.zeros((TEXTURES, SIZE, SIZE, 4), np.uint8)
     colours[..., :3] = random_textures(generator, TEXTURES)
     return Room(
-        centre=centre.astype(np.float32), half=half.astype(np.float32), turn=_yaw_matrices(np.append(0, yaw)),
+        centre=centre.astype(np.float32), half=half.astype(np.float32), turn=yaw_matrices(np.append(0, yaw)),
         texel0=(texture * SIZE * SIZE).astype(np.int32), density=(SIZE / metres).astype(np.float32)[texture],
         # the shift is large enough to keep every texel number positive: conversion to integers then rounds down
         shift=generator.uniform(100 * SIZE, 101 * SIZE, (count + 1, 6, 2)).astype(np.float32),
         gain=generator.uniform(0.6, 1.0, (count + 1, 6)).astype(np.float32), texels=colours.view(np.uint32).ravel())
 
 
-def _yaw_matrices(yaw):
+def yaw_matrices(yaw):
     turn = np.zeros((len(yaw), 3, 3), np.float32)
     turn[:, 0, 0] = turn[:, 2, 2] = np.cos(yaw)
     turn[:, 0, 2], turn[:, 2, 0] = -np.sin(yaw), np.sin(yaw)

@@ -1,4 +1,4 @@
-"""Smooth runs of the camera through the rooms of the procedural world: frames that follow each other in time."""
+"""Smooth runs of the camera through the rooms or streets of the procedural world: frames that follow each other in time."""
 
 import math
 import os
@@ -10,14 +10,17 @@ from pycaffe_geo.backend import CPU
 from pycaffe_geo.datasets.frames import gap_pairs
 from pycaffe_geo.datasets.rooms import in_ball, inside_furniture, require, views
 from pycaffe_geo.datasets.rooms_raycast import cast, pixel_rays, random_room, render
+from pycaffe_geo.datasets.streets import driver_pose, random_street
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import se3
 
 _ROOMS, _VIEWS = 20, 5  # tried before a run is given up
 
 
-def render_runs(world, split, runs, length=8, baseline=None, progress=False):
+def render_runs(world, split, runs, length=8, baseline=None, scenes="rooms", progress=False):
     """Render `runs` runs of `length` frames, each in a room of its own, and return the arrays of a pair file (see pairs.py).
+
+    scenes: "rooms", or "streets" as a driver sees them, whose sizes depend on nothing in `world`.
 
     The camera moves by one twist all along a run, drawn at most world.rotation_deg and world.translation_m per frame.
     baseline (metres): also the pictures `right` of a second camera, so far along x. Arrays: color (F, H, W, 3) uint8, depth
@@ -29,8 +32,9 @@ def render_runs(world, split, runs, length=8, baseline=None, progress=False):
     require("runs", runs, runs >= 1, "at least 1")
     require("length", length, length >= 1, "at least 1")
     require("baseline", baseline, baseline is None or baseline > 0, "metres above 0")
+    require("scenes", scenes, scenes in _SCENES, " or ".join(_SCENES))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        work = pool.map(lambda number: _render_run(world, split, number, length, baseline), range(runs))
+        work = pool.map(lambda number: _render_run(world, split, number, length, baseline, scenes), range(runs))
         parts = list(tqdm(work, total=runs, desc=f"runs ({split})", unit="run", disable=None if progress else True))
     data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     data["intrinsics"] = np.tile(world.intrinsics, (runs * length, 1))
@@ -41,10 +45,11 @@ def render_runs(world, split, runs, length=8, baseline=None, progress=False):
     return data
 
 
-def _render_run(world, split, number, length, baseline):
+def _render_run(world, split, number, length, baseline, scenes):
     """Return colour, depth, poses and, with a baseline, the right pictures of run `number`."""
-    generator = CPU.generator(world.seed, "run", split, number)
-    room, poses = _place(generator, world, length, baseline or 0)
+    word, draw = _SCENES[scenes]
+    generator = CPU.generator(world.seed, word, split, number)
+    room, poses = _place(generator, draw, world, length, baseline or 0)
     color, depth = zip(*(render(room, world, pose) for pose in poses))
     run = {"color": np.stack(color), "depth": np.stack(depth), "pose_c2w": poses}
     if baseline is not None:
@@ -59,12 +64,24 @@ def _beside(baseline):
     return shift
 
 
-def _place(generator, world, length, baseline):
+def _draw_room(generator, world):
+    room = random_room(generator, scale=world.depth_range[1] / 4.5)
+    return room, views(generator, room, world, _VIEWS)
+
+
+def _draw_street(generator, world):
+    return random_street(generator), [driver_pose(generator)]
+
+
+_SCENES = {"rooms": ("run", _draw_room), "streets": ("street", _draw_street)}  # word in the random key; a room and poses in it
+
+
+def _place(generator, draw, world, length, baseline):
     """Draw a room and the poses (length, 4, 4) of a run in it that comes close to nothing."""
     near = world.depth_range[0]
     for _ in range(_ROOMS):
-        room = random_room(generator, scale=world.depth_range[1] / 4.5)
-        for middle in views(generator, room, world, _VIEWS):
+        room, middles = draw(generator, world)
+        for middle in middles:
             rotation = in_ball(generator, math.radians(world.rotation_deg), 1)
             twist = np.hstack([rotation, in_ball(generator, world.translation_m, 1)])
             steps = np.arange(length)[:, None] - (length - 1) / 2

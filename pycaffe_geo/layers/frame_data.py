@@ -19,8 +19,8 @@ _PER_FRAME = ("color", "right")
 
 @dataclass(frozen=True)
 class FrameWorldParam(CameraParam):
-    """The procedural world behind `source: rooms_sequences_train` or `_test`: `runs` of `length` frames with a constant motion
-    of at most rotation_deg and translation_m per frame; `baseline`: metres to a right camera, which is rendered then."""
+    """The procedural world behind `source: rooms_sequences_train`, `streets_train` or `_test`: `runs` of `length` frames with a
+    constant motion of at most rotation_deg and translation_m per frame; `baseline`: metres to a right camera, rendered then."""
 
     runs: int | None = None
     length: int | None = None
