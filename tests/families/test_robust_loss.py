@@ -63,17 +63,17 @@ def test_in_a_net_that_shares_memory(type_name):
     text = """
 name: shared
 layers:
-- {name: images, type: Input, top: [x, target], input_param: {shape: {dim: [1, 2, 32, 40]}}}
+- {name: images, type: Input, top: [x, target], input_param: {shape: {dim: [1, 2, 64, 80]}}}
 - {name: scaled, type: Scale, bottom: x}
-- {name: shifted, type: Bias, bottom: scaled}
-- {name: loss, type: %s, bottom: [shifted, target]}
+- {name: squared, type: Power, bottom: scaled, power_param: {power: 2}}
+- {name: loss, type: %s, bottom: [squared, target]}
 """ % type_name
     diffs = []
     for shared in (False, True):
         net = Net(load_net("shared", text), "TRAIN")
         if shared:
             net.share_memory()
-        net.forward(**dict(zip(("x", "target"), np.random.default_rng(1).normal(size=(2, 1, 2, 32, 40)))))
+        net.forward(**dict(zip(("x", "target"), np.random.default_rng(1).normal(size=(2, 1, 2, 64, 80)))))
         net.backward()
         diffs.append(net.params["scaled"][0].diff.copy())
     np.testing.assert_array_equal(*diffs)
