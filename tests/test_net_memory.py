@@ -117,6 +117,20 @@ def test_all_kinds_of_sharing_compute_the_same():
     assert_same(load_net("many.yaml", text=MANY_READERS))
 
 
+def test_a_factor_from_below_lasts_until_the_gradient_of_what_it_scaled_in_place():
+    filled = "convolution_param: {num_output: 8, kernel_size: 1, weight_filler: xavier}"
+    assert_same(load_net("scaled.yaml", text=f"""
+layers:
+- {{name: x, type: Input, top: [x, t], input_param: {{shape: {{dim: [4, 8, 16, 16]}}}}}}
+- {{name: a, type: Convolution, bottom: x, {filled}}}
+- {{name: factor, type: Convolution, bottom: x, {filled}}}
+- {{name: scale, type: Scale, bottom: [a, factor], top: a, scale_param: {{axis: 0, num_axes: -1}}}}
+- {{name: p, type: TanH, bottom: a}}
+- {{name: q, type: Power, bottom: p, power_param: {{power: 2}}}}
+- {{name: loss, type: EuclideanLoss, bottom: [q, t], loss_weight: 0.01}}
+"""))
+
+
 def test_other_sizes_and_back():
     """A blob that outgrows its place leaves it; the next iteration finds a place for all."""
     sizes = iter([(3, 3, 64, 64)] * 2 + [(2, 3, 32, 64)] * 4)

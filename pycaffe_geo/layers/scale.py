@@ -35,7 +35,7 @@ class Scale(Layer):
 
     @property
     def uses_bottom(self):
-        return self.kept_input is None
+        return self.kept_input is None or self.scales_by_bottom
 
     def setup(self, bottom, top):
         p = self.scale_param
