@@ -7,8 +7,9 @@ from pycaffe_geo.blob import Memory
 
 @dataclass
 class Step:
-    """Backward of one layer. `bottom` holds stand-ins with scratch diffs where another layer's diff is in the way, and with `top`
-    stand-ins with the values of the layer's forward where it needs them and a later layer changes them in place.
+    """Backward of one layer. `bottom` holds stand-ins with scratch diffs where another layer's diff is in the way, `top` some
+    with a diff of 0 where another one's is, and both some with the values of the layer's forward where it needs them and a later
+    layer changes them in place.
 
     saved: (stand-in, blob) pairs: the first's data become the second's after the layer ran forward.
     sums: (stand-in, blob) pairs: the first's diff is added to the second's after the layer ran. consumed_losses: (top, weight) of
@@ -34,6 +35,8 @@ def plan_backward(net):
         for k, wanted in enumerate(step.propagate_down):
             if step.runs and wanted:
                 readers.setdefault(versions.bottoms[i][k], []).append((i, k))
+    for step, tops in zip(steps, versions.tops):  # what changes them in place stops the gradient: the blob's diff is not theirs
+        step.top = [blob.alias() if v in versions.changed - readers.keys() else blob for blob, v in zip(step.top, tops)]
     _share_views(net, versions, readers)
     _hand_out_diffs(net, steps, readers)
     _save_overwritten(net, steps)
@@ -49,7 +52,8 @@ def plan_backward(net):
 class _Versions:
     """Numbers the values each blob takes: a layer that works in place makes a new version.
 
-    `bottoms[i][k]` and `tops[i][k]` are (name, version); `in_place` holds the names that some layer changes in place.
+    `bottoms[i][k]` and `tops[i][k]` are (name, version); `in_place` holds the names that some layer changes in place, `changed`
+    the versions that one changes.
     """
 
     def __init__(self, net):
@@ -59,7 +63,8 @@ class _Versions:
             for blob in top:
                 current[blob.name] = current.get(blob.name, -1) + 1
             self.tops.append([(t.name, current[t.name]) for t in top])
-        self.in_place = {name for name, version in current.items() if version > 0}
+        self.changed = {(name, version) for name, last in current.items() for version in range(last)}
+        self.in_place = {name for name, _ in self.changed}
 
 
 def _what_runs(net, versions):

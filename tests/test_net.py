@@ -202,6 +202,22 @@ def test_propagate_down_false_leaves_the_gradient_of_other_readers(kind):
     assert diffs[0].any() and all(np.array_equal(diffs[0], diff) for diff in diffs[1:])
 
 
+def test_a_gradient_that_stops_in_place_does_not_reach_the_other_half():
+    """Normalize runs, for its own scale, but gives its bottom no gradient."""
+    cut = "- {name: cut, type: Slice, bottom: a, top: [h, y], slice_param: {slice_point: [2]}}\n"
+    stopped = "- {name: n, type: Normalize, bottom: h, top: h, propagate_down: false}\n"
+    sums = "- {name: sums, type: Reduction, bottom: h, loss_weight: 1}\n"
+    diffs = []
+    for layers in (stopped + sums, stopped.replace("top: h", "top: m") + sums.replace("bottom: h", "bottom: m")):
+        reshaped = "- {name: a, type: Reshape, bottom: f, reshape_param: {shape: {dim: [0, 0, 1, 1]}}}\n"
+        net = build(data() + data("t", "[2, 3, 1, 1]") + fc("f", "x", n=5) + reshaped + cut + layers + LOSS)
+        randomise(net)
+        net.forward()
+        net.backward()
+        diffs.append(net.params["f"][0].diff)
+    assert np.array_equal(*diffs) and not diffs[0][:2].any() and diffs[0][2:].any()
+
+
 def test_without_a_loss_nothing_runs_unless_forced():
     layers = data() + fc("y", "x")
     assert not any(build(layers).backward_layers)
