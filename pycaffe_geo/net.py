@@ -120,6 +120,9 @@ class Net:
                 f"{layer.where}: cannot change '{name}' in place: another layer has read it before; "
                 "give the top a name of its own"
             )
+        if any(weight and blob.name == name for weights, blobs in zip(self.loss_weights, self.tops)
+               for weight, blob in zip(weights, blobs)):
+            raise SpecError(f"{layer.where}: cannot change '{name}' in place: it has a loss weight; give the top its own name")
         for writer in self._writers[name]:
             if writer.uses_top and not (writer.uses_top == "sign" and layer.keeps_sign):
                 self.overwritten.add((writer.name, name))

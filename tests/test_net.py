@@ -117,6 +117,8 @@ def test_one_param_entry_too_many():
     ("{name: p, type: Power, bottom: a, top: a, power_param: {power: 2}}", "layer 'p' .* cannot work in place"),
     ("{name: p, type: TanH, bottom: a}\n- {name: r, type: ReLU, bottom: a, top: a}",
      "layer 'r' .* another layer has read it before"),
+    ("{name: l, type: Sigmoid, bottom: a, loss_weight: 2}\n- {name: r, type: ReLU, bottom: l, top: l}",
+     "layer 'r' .* cannot change 'l' in place: it has a loss weight"),
     ("{name: e, type: Eltwise, bottom: [a, x], top: [e, f]}", "has 2 top blob.s., expected 1"),
     ("{name: e, type: EuclideanLoss, bottom: a}", "has 1 bottom blob.s., expected 2"),
     ("{name: e, type: Power, bottom: a, propagate_down: [true, false]}",
