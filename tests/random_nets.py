@@ -11,7 +11,7 @@ SHAPE = (2, 4, 3, 3)  # of all blobs but losses and what lies within a chain
 INPUTS = {"x": SHAPE, "t": SHAPE, "w": SHAPE, "label": (2, 3, 3), "cont": (2, 4), "index": (2,)}
 FILLED = "filler: {type: uniform, min: -1, max: 1}"
 CONVOLUTION = "convolution_param: {num_output: 4, kernel_size: 3, pad: 1, weight_filler: xavier, bias_filler: xavier}"
-FOLDED, BACK = ("Reshape", "reshape_param: {shape: {dim: [2, 4, 9]}}"), ("Reshape", "reshape_param: {shape: {dim: [2, 4, 3, 3]}}")
+FOLDED, BACK = (("Reshape", f"reshape_param: {{shape: {{dim: {dim}}}}}") for dim in ([-1, 4, 9], [-1, *SHAPE[1:]]))
 
 IN_PLACE = [  # type, parameters
     ("ReLU", ""), ("ReLU", "relu_param: {negative_slope: 0.1}"), ("PReLU", ""), ("ELU", ""), ("Swish", ""),
@@ -138,18 +138,19 @@ def without_in_place(net):
     return replace(net, layers=tuple(layers))
 
 
-def history(definition, change=lambda net: None, dtype="float64", iterations=2, steps=2):
-    """Train a Net, to which `change` may do something first; return {what: copies} of losses and gradients seen on the way."""
+def history(definition, change=lambda net: None, dtype="float64", batches=(2, 2), steps=2):
+    """Train a Net, to which `change` may do something first, an iteration on each of the batch sizes; return {what: copies} of
+    losses and gradients seen on the way."""
     net = Net(definition, "TRAIN", seed=1, dtype=dtype)
     change(net)
     rng = np.random.default_rng(0)
     for blob in net.learnable:
         blob.data[...] += rng.uniform(0.01, 0.02, blob.shape)  # what is 0 would hide what lies above it
     seen = {}
-    for net.clock.iteration in range(iterations):
+    for net.clock.iteration, batch in enumerate(batches):
         net.clear_param_diffs()
         for net.clock.step in range(steps):
-            _fill(net, rng)
+            fill(net, rng, batch)
             net.forward()
             net.backward()
             seen.setdefault("loss", []).append(np.array(net.loss))
@@ -161,10 +162,11 @@ def history(definition, change=lambda net: None, dtype="float64", iterations=2, 
     return seen
 
 
-def _fill(net, rng):
-    for name in ("x", "t", "w"):
-        net.blobs[name].data[...] = rng.normal(size=SHAPE)
+def fill(net, rng, batch):
+    """Give the inputs of a Net of random_net the batch size `batch` and random values."""
+    most = {"label": SHAPE[1], "cont": 2, "index": batch}
+    for name, (_, *shape) in INPUTS.items():
+        blob = net.blobs[name]
+        blob.reshape(batch, *shape)
+        blob.data[...] = rng.integers(0, most[name], blob.shape) if name in most else rng.normal(size=blob.shape)
     net.blobs["w"].data[...] = np.abs(net.blobs["w"].data)
-    net.blobs["label"].data[...] = rng.integers(0, SHAPE[1], INPUTS["label"])
-    net.blobs["cont"].data[...] = rng.integers(0, 2, INPUTS["cont"])
-    net.blobs["index"].data[...] = rng.integers(0, 2, INPUTS["index"])
