@@ -30,7 +30,7 @@ def test_large_values_saturate():
 
 
 def test_as_caffe():
-    check_case("sigmoid_inplace")
+    check_case("sigmoid_inplace", skip=("h.diff", "x.diff"))  # Caffe takes the values of the TanH that works in place after it
 
 
 def test_unknown_engine():

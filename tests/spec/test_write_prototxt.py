@@ -7,6 +7,7 @@ import pytest
 from golden import GOLDEN
 
 from pycaffe_geo.errors import SpecError
+from pycaffe_geo.layer import layer_class
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net, load_solver, to_prototxt, to_yaml
 
@@ -20,11 +21,16 @@ def bare(net):
 
 
 def with_names(net, like):
-    """Return `net` with every parameter that `like` names named, in place of `share`."""
+    """Return `net` with every parameter that `like` names named, in place of `share`; BatchNorm's with the rates 0 Caffe needs."""
     pairs = zip(net.layers, like.layers, strict=True)
     return replace(net, layers=tuple(
-        replace(layer, share="", param=tuple(layer.param_spec(j) for j in range(len(other.param)))) for layer, other in pairs
+        replace(layer, share="", param=tuple(named(layer, j) for j in range(len(other.param)))) for layer, other in pairs
     ))
+
+
+def named(layer, j):
+    fixed = {"lr_mult": 0.0, "decay_mult": 0.0} if layer_class(layer.type).fixed_blobs else {}
+    return replace(layer.param_spec(j), **fixed)
 
 
 @pytest.mark.parametrize("path", [*OURS, *RECORDED], ids=lambda p: p.stem)
@@ -89,7 +95,7 @@ layers:
     assert text.startswith(r'''name: "a \"b\" \\ \n é ' \342\200\250"''' + '\nstate { level: 1 stage: "s" stage: "t" }\n')
     assert "  power_param { power: -0.0 scale: 1e-08 shift: inf }" in text and "  include { }" in text
     assert "  pooling_param { pool: AVE kernel_size: 3 round_mode: FLOOR }" in text and "  propagate_down: false" in text
-    assert '  eigen_loss_param { lambda: 0.1 input: "log" }' in text
+    assert '  eigen_loss_param { input: "log" lambda: 0.1 }' in text
     assert bare(load_net("n.prototxt", text=text)) == bare(net)
 
 
