@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pycaffe_geo.backend import asnumpy
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net
 
@@ -138,14 +139,14 @@ def without_in_place(net):
     return replace(net, layers=tuple(layers))
 
 
-def history(definition, change=lambda net: None, dtype="float64", batches=(2, 2), steps=2):
+def history(definition, change=lambda net: None, dtype="float64", batches=(2, 2), steps=2, device=None):
     """Train a Net, to which `change` may do something first, an iteration on each of the batch sizes; return {what: copies} of
     losses and gradients seen on the way."""
-    net = Net(definition, "TRAIN", seed=1, dtype=dtype)
+    net = Net(definition, "TRAIN", seed=1, dtype=dtype, device=device)
     change(net)
     rng = np.random.default_rng(0)
-    for blob in net.learnable:
-        blob.data[...] += rng.uniform(0.01, 0.02, blob.shape)  # what is 0 would hide what lies above it
+    for blob in net.learnable:  # what is 0 would hide what lies above it
+        blob.data[...] += net.device.asarray(rng.uniform(0.01, 0.02, blob.shape), dtype=dtype)
     seen = {}
     for net.clock.iteration, batch in enumerate(batches):
         net.clear_param_diffs()
@@ -155,10 +156,10 @@ def history(definition, change=lambda net: None, dtype="float64", batches=(2, 2)
             net.backward()
             seen.setdefault("loss", []).append(np.array(net.loss))
             for name in ("x", "t"):
-                seen.setdefault(f"diff of {name}", []).append(net.blobs[name].diff.copy())
+                seen.setdefault(f"diff of {name}", []).append(asnumpy(net.blobs[name].diff).copy())
         for name, blob in zip(net.param_names, net.learnable):
-            seen.setdefault(f"diff of {name}", []).append(blob.diff.copy())
-            blob.data[...] -= 0.01 * blob.diff / (1 + np.abs(blob.diff).max(initial=0))
+            seen.setdefault(f"diff of {name}", []).append(asnumpy(blob.diff).copy())
+            blob.data[...] -= blob.diff * (0.01 / (1 + float(np.abs(asnumpy(blob.diff)).max(initial=0))))
     return seen
 
 
@@ -168,5 +169,5 @@ def fill(net, rng, batch):
     for name, (_, *shape) in INPUTS.items():
         blob = net.blobs[name]
         blob.reshape(batch, *shape)
-        blob.data[...] = rng.integers(0, most[name], blob.shape) if name in most else rng.normal(size=blob.shape)
-    net.blobs["w"].data[...] = np.abs(net.blobs["w"].data)
+        values = rng.integers(0, most[name], blob.shape) if name in most else rng.normal(size=blob.shape)
+        blob.data[...] = net.device.asarray(np.abs(values) if name == "w" else values, dtype=blob.dtype)

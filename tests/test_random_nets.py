@@ -1,4 +1,4 @@
-"""Random nets (random_nets.py) compute the same with shared memory, and without layers that work in place."""
+"""Random nets (random_nets.py) compute the same with shared memory, without layers that work in place, and by every engine."""
 
 import numpy as np
 import pytest
@@ -69,3 +69,28 @@ def test_work_in_place_changes_nothing(group, monkeypatch):
         assert_same(history(net), expected, text, lambda a, b: np.allclose(a, b, rtol=1e-9, atol=scale, equal_nan=True))
         learned += any(a.any() for key, arrays in expected.items() if key.startswith("diff") for a in arrays)
     assert learned > 0.7 * EACH
+
+
+def assert_near(found, expected, text, tolerance):
+    scale = tolerance * max(np.abs(a).max(initial=0) for arrays in expected.values() for a in arrays)
+    assert_same(found, expected, text, lambda a, b: np.allclose(a, b, rtol=0, atol=scale, equal_nan=True))
+
+
+@np.errstate(all="ignore")
+def test_compiled_engines_compute_the_same(monkeypatch):
+    pytest.importorskip("numba")
+    for seed in range(EACH):
+        net, text = random_net(seed)
+        results = []
+        for engines in ("numpy", ""):
+            monkeypatch.setenv("PYCAFFE_GEO_ENGINES", engines)
+            results.append(history(net, Net.share_memory, "float32", batches=(2,)))
+        assert_near(*results, text, 1e-5)
+
+
+@np.errstate(all="ignore")
+def test_kernels_compute_the_same(kernel_gpu):
+    for seed in range(EACH // 2):
+        net, text = random_net(seed)
+        if "Dropout" not in text:  # a GPU draws other numbers
+            assert_near(history(net, Net.share_memory, device=kernel_gpu), history(net), text, 1e-9)
