@@ -21,7 +21,7 @@ def bare(net):
 
 
 def with_names(net, like):
-    """Return `net` with every parameter that `like` names named, in place of `share`; BatchNorm's with the rates 0 Caffe needs."""
+    """Return `net` with every parameter that `like` names named, in place of `share`; BatchNorm's with the rates 0 of Caffe."""
     pairs = zip(net.layers, like.layers, strict=True)
     return replace(net, layers=tuple(
         replace(layer, share="", param=tuple(named(layer, j) for j in range(len(other.param)))) for layer, other in pairs
