@@ -30,7 +30,7 @@ from pycaffe_geo.commands._common import (
 from pycaffe_geo.errors import DataError, SpecError
 
 EXAMPLE = """
-tools/eval_stereo.py --net prototxt/ravi_garg_stereo_small.yaml --fold runs/fold0/net_iter_1500.caffemodel.h5 \\
+tools/eval_stereo.py --net prototxt/ravi_garg_stereo_small.yaml --fold runs/fold0/net_iter_150.caffemodel.h5 \\
     train0.h5 test0.h5 --out runs/stereo
 """
 _AS_STORED = ("world={}", "batch_size=1", "prefetch=false", "shuffle=false", "mirror=false", "random_scale=1", "color_jitter=0")
