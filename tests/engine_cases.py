@@ -219,7 +219,7 @@ def update(dtype, rng, rule, size):
     return {str(i): a for i, a in enumerate([*(b.data for b in blobs), *(b.diff for b in blobs), *updater.history])}
 
 
-for _name, _case in {
+CONVOLUTIONS = {  # x shape, weights' shape, options
     "odd": ((2, 3, 7, 9), (5, 3, 3, 3), dict(pad=(1, 1))),
     "batch of one": ((1, 17, 9, 6), (33, 17, 3, 3), dict(pad=(1, 1))),
     "stride": ((3, 6, 32, 40), (32, 6, 5, 5), dict(stride=(2, 2), pad=(2, 2))),
@@ -237,23 +237,27 @@ for _name, _case in {
     "one channel": ((4, 1, 12, 12), (20, 1, 5, 5), {}),
     "one row": ((2, 4, 1, 15), (8, 4, 1, 3), dict(pad=(0, 1))),
     "one pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
+}
+THIN_CONVOLUTIONS = {  # few outputs, or a channel or two beyond a multiple of sixteen
     "a channel too many": ((2, 17, 9, 45), (18, 17, 3, 3), dict(pad=(1, 1))),
     "two channels too many, no pad": ((1, 34, 5, 40), (3, 34, 2, 5), {}),
     "one output": ((2, 5, 9, 83), (1, 5, 3, 3), dict(pad=(1, 1))),
     "two outputs, no pad": ((1, 3, 7, 70), (2, 3, 2, 5), {}),
     "one output, wide pad": ((2, 2, 1, 65), (1, 2, 7, 3), dict(pad=(4, 3))),
-}.items():
+}
+for _name, _case in (CONVOLUTIONS | THIN_CONVOLUTIONS).items():
     case(f"convolution, {_name}", convolution, *_case)
 
-for _name, _case in {
+POOLINGS = {  # x shape, kernel, stride, pad
     "k3s2": ((2, 5, 9, 11), (3, 3), (2, 2), (0, 0)),
     "k3s1 pad": ((1, 3, 5, 6), (3, 3), (1, 1), (1, 1)),
     "rectangular": ((2, 17, 8, 9), (2, 3), (2, 3), (0, 0)),
     "stride over kernel": ((2, 2, 5, 8), (2, 2), (3, 3), (0, 0)),
     "global": ((2, 3, 4, 6), None, (1, 1), (0, 0)),
     "wide": ((1, 2, 1, 300), (1, 290), (1, 2), (0, 0)),
-    "beyond the image": ((2, 3, 8, 9), (3, 3), (2, 2), (0, 0)),
-}.items():
+}
+BEYOND = ((2, 3, 8, 9), (3, 3), (2, 2), (0, 0))  # the last window reaches beyond the image
+for _name, _case in (POOLINGS | {"beyond the image": BEYOND}).items():
     for _method in ("MAX", "AVE"):
         case(f"pooling {_method}, {_name}", pooling, _method, *_case)
 

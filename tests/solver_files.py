@@ -1,10 +1,11 @@
-"""A small network with data and a solver for it, as files."""
+"""A small network with data and a solver for it, as files, and a layer that breaks it."""
 
 import h5py
 import numpy as np
 
 from pycaffe_geo.datasets.pairs import write_pairs
 from pycaffe_geo.datasets.rooms import World, render_pairs
+from pycaffe_geo.layer import Layer, register
 
 NET = """
 name: small
@@ -72,3 +73,19 @@ def write_pose(folder):
     """Write 24 pairs of views, a network that learns their motion, and a solver to `folder`; return the solver file."""
     write_pairs(folder / "pairs.h5", **render_pairs(World(width=20, height=16, samples=2), "train", 2))
     return write_small(folder, POSE_NET.replace("PAIRS", str(folder / "pairs.h5")), SOLVER.replace("0.05", "1e-4"))
+
+
+@register
+class BadGradientTest(Layer):
+    """Passes data on; in iteration 4 its gradient has a NaN."""
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data
+
+    def backward(self, top, propagate_down, bottom):
+        bottom[0].diff[...] = top[0].diff
+        if self.clock.iteration == 4:
+            bottom[0].diff.reshape(-1)[3] = np.nan

@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 
+from engine_cases import BEYOND, CONVOLUTIONS, POOLINGS
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
 from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, SplitConvolution, plan_convolution
@@ -22,34 +23,6 @@ from pycaffe_geo.ops.product import plan_product
 LIBRARY = library_module.library(CPU, np.dtype("float32"))
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
 
-CONVOLUTIONS = {  # x shape, weights' shape, options
-    "odd": ((2, 3, 7, 9), (5, 3, 3, 3), dict(pad=(1, 1))),
-    "batch_one": ((1, 17, 9, 6), (33, 17, 3, 3), dict(pad=(1, 1))),
-    "stride": ((3, 6, 32, 40), (32, 6, 5, 5), dict(stride=(2, 2), pad=(2, 2))),
-    "strides_differ": ((2, 16, 9, 12), (7, 16, 3, 5), dict(stride=(2, 3), pad=(0, 2))),
-    "rows_left_over": ((2, 8, 8, 11), (5, 8, 3, 2), dict(stride=(3, 4))),
-    "dilation": ((2, 16, 13, 11), (16, 16, 3, 3), dict(stride=(2, 1), pad=(2, 3), dilation=(2, 3))),
-    "group": ((2, 32, 6, 5), (48, 16, 3, 3), dict(pad=(1, 1), group=2)),
-    "group_of_three": ((2, 9, 6, 5), (6, 3, 3, 2), dict(pad=(1, 0), group=3)),
-    "depthwise": ((2, 19, 6, 7), (19, 1, 3, 3), dict(stride=(2, 2), pad=(1, 1), group=19)),
-    "depthwise_bilinear": ((2, 2, 10, 12), (2, 1, 4, 4), dict(stride=(2, 2), pad=(1, 1), group=2)),
-    "pointwise": ((3, 20, 8, 17), (24, 20, 1, 1), {}),
-    "pointwise_group": ((2, 8, 11, 13), (6, 4, 1, 1), dict(group=2)),
-    "pointwise_stride": ((2, 16, 7, 8), (32, 16, 1, 1), dict(stride=(2, 3))),
-    "whole_image": ((4, 16, 4, 5), (6, 16, 4, 5), {}),
-    "one_channel": ((4, 1, 12, 12), (20, 1, 5, 5), {}),
-    "one_row": ((2, 4, 1, 15), (8, 4, 1, 3), dict(pad=(0, 1))),
-    "one_pixel": ((1, 1, 1, 1), (1, 1, 1, 1), {}),
-}
-POOLINGS = {  # x shape, kernel, stride, pad
-    "k3s2": ((2, 5, 9, 11), (3, 3), (2, 2), (0, 0)),
-    "k3s1_pad": ((1, 3, 5, 6), (3, 3), (1, 1), (1, 1)),
-    "rectangular": ((2, 17, 8, 9), (2, 3), (2, 3), (0, 0)),
-    "stride_over_kernel": ((2, 2, 5, 8), (2, 2), (3, 3), (0, 0)),
-    "global": ((2, 3, 4, 6), None, (1, 1), (0, 0)),
-    "wide": ((1, 2, 1, 300), (1, 290), (1, 2), (0, 0)),
-}
-BEYOND = ((2, 3, 8, 9), (3, 3), (2, 2), (0, 0))  # the last window reaches beyond the image
 TOLERANCE = 2e-6
 
 
@@ -119,7 +92,7 @@ def test_a_channel_too_many_is_worked_on_apart():
 
 
 @needs_library
-@pytest.mark.parametrize("name", ["stride", "batch_one", "pointwise", "one_channel"])
+@pytest.mark.parametrize("name", ["stride", "batch of one", "pointwise", "one channel"])
 def test_changed_arrays_are_read_again(name):
     plan = convolution_plan(name)
     x, w, b, dy = operands(name)
@@ -134,11 +107,11 @@ def test_changed_arrays_are_read_again(name):
 
 @needs_library
 def test_unchanged_x_survives_other_plans_and_backward_data():
-    plan, other = convolution_plan("stride"), convolution_plan("batch_one")
+    plan, other = convolution_plan("stride"), convolution_plan("batch of one")
     x, w, b, dy = operands("stride")
     expected = run(plan, x, w, b, dy)[3]
     plan.forward(x, w, b, np.empty_like(dy))
-    run(other, *operands("batch_one"))
+    run(other, *operands("batch of one"))
     plan.backward_data(3 * dy, w, np.empty_like(x))
     dw = np.ones_like(w)
     plan.backward_weights(x, dy, dw, x_unchanged=True)
@@ -158,7 +131,7 @@ def test_threads_may_change_and_results_repeat(threads):
 
 @needs_library
 def test_plans_run_side_by_side_in_python_threads():
-    names = ("stride", "batch_one", "group", "dilation")
+    names = ("stride", "batch of one", "group", "dilation")
     expected = {name: run(convolution_plan(name), *operands(name)) for name in names}
     plans, wrong = {name: convolution_plan(name) for name in names}, []
 

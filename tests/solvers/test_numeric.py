@@ -6,25 +6,8 @@ from solver_files import NET, write_small
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import NumericError
-from pycaffe_geo.layer import Layer, register
 from pycaffe_geo.solvers import get_solver
 from pycaffe_geo.solvers.numeric import all_finite, squared_norm
-
-
-@register
-class BadGradientTest(Layer):
-    """Passes data on; in iteration 4 its gradient has a NaN."""
-
-    def reshape(self, bottom, top):
-        top[0].reshape(*bottom[0].shape)
-
-    def forward(self, bottom, top):
-        top[0].data[...] = bottom[0].data
-
-    def backward(self, top, propagate_down, bottom):
-        bottom[0].diff[...] = top[0].diff
-        if self.clock.iteration == 4:
-            bottom[0].diff.reshape(-1)[3] = np.nan
 
 
 def stopped(solver, n=10):
