@@ -48,7 +48,8 @@ class TensorBoard(Callback):
     def _scalars(self, solver, report, more):
         if not self._writer:
             folder = Path(solver.snapshot_prefix).parent
-            self._writer = self._make(str(folder), purge_step=solver.iter or None)
+            number = len(list(folder.glob("events.out.tfevents.*")))  # the names hold whole seconds: two sessions may share one
+            self._writer = self._make(str(folder), purge_step=solver.iter or None, filename_suffix=f".{number:04d}")
         values = {column(name): value for name, value in report.values.items()}
         for name, value in {**values, "loss": report.loss, **more}.items():
             self._writer.add_scalar(f"{report.phase.lower()}/{name}", value, report.iteration)

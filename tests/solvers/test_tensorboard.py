@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -34,8 +35,10 @@ def train(tmp_path, solver, *words):
     return main(["train", "--solver", str(solver), "--out", str(tmp_path / "run"), "--tensorboard", *words])
 
 
-def test_the_log_holds_what_metrics_csv_does_and_the_warps(tmp_path, capsys):
+def test_the_log_holds_what_metrics_csv_does_and_the_warps(tmp_path, capsys, monkeypatch):
     pytest.importorskip("tensorboardX", reason="needs tensorboardX (pip install 'pycaffe_geo[tensorboard]')")
+    now = time.time()
+    monkeypatch.setattr("tensorboardX.event_file_writer.time.time", lambda: now)  # both sessions begin in the same second
     solver = write_pose(tmp_path)
     words = ["--set", "test_iter=1", "--set", "test_interval=2", "--set", "display=2", "--set", "snapshot=2"]
     assert train(tmp_path, solver, *words, "--iterations", "2") == 0, capsys.readouterr().err
