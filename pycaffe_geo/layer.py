@@ -104,6 +104,11 @@ class Layer:
     loss_scale = 1.0
     memory_limit = None
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "forward" in vars(cls) and "forward_rectified" not in vars(cls):  # what is inherited would not be this forward
+            cls.rectifies = False
+
     def __init__(self, definition, phase="TRAIN", dtype=np.float32, device=CPU, clock=None):
         self.definition = definition
         self.name = definition.name

@@ -102,16 +102,17 @@ def scale(dtype, rng, shape, in_place):
     forward, backward = plan_scale(CPU, dtype)
     x, dy, factor, offset = normal(rng, dtype, shape, shape, shape[1:2], shape[1:2])
     y, dx = (x.copy(), dy.copy()) if in_place else unset(x, dy)
-    kept, plain, only = unset(x, x, x)
+    kept, plain, rectified, only = unset(x, x, x, x)
     dfactor, doffset = np.ones_like(factor), np.ones_like(factor)
     forward(x, factor, None, plain)
+    forward(x, factor, offset, rectified, rectify=True)
     forward(y if in_place else x, factor, offset, y, kept)
     backward(kept, dy, factor, only)
     backward(kept, dx if in_place else dy, factor, dx, dfactor, doffset)
     more = np.ones_like(factor)
     backward(kept, dy, factor, dfactor=more)
-    return {"y": y, "y without offset": plain, "kept": kept, "dx": dx, "dx alone": only, "dfactor": dfactor, "doffset": doffset,
-            "dfactor alone": more}
+    return {"y": y, "y without offset": plain, "rectified": rectified, "kept": kept, "dx": dx, "dx alone": only,
+            "dfactor": dfactor, "doffset": doffset, "dfactor alone": more}
 
 
 def batch_norm(dtype, rng, shape, in_place):
@@ -143,12 +144,14 @@ def eltwise(dtype, rng, operation, shape, coeff):
     for _ in range(2):
         x = [np.asarray(rng.integers(-3, 4, shape) / 2, dtype) for _ in coeff]  # with ties
         x[0].reshape(-1)[:1] = np.nan
-        y, *diffs = unset(x[0], *x)
+        y, rectified, *diffs = unset(x[0], x[0], *x)
         dy, = normal(rng, dtype, shape)
         plan.forward(x, y)
+        if operation == "SUM":
+            plan.forward_rectified(x, rectified)
         for i, dx in enumerate(diffs):
             plan.backward(i, x, None, dy, dx)
-    return {"y": y, **{f"d{i}": dx for i, dx in enumerate(diffs)}}
+    return {"y": y, "rectified": rectified, **{f"d{i}": dx for i, dx in enumerate(diffs)}}
 
 
 def warping(dtype, rng, image_shape, size):

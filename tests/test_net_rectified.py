@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from pycaffe_geo.gradient_check import build_layer
 from pycaffe_geo.layers.convolution import Convolution
+from pycaffe_geo.layers.eltwise import Eltwise
 from pycaffe_geo.layers.relu import ReLU
+from pycaffe_geo.layers.scale import Scale
 from pycaffe_geo.net import Net
 from pycaffe_geo.spec import load_net
 
@@ -78,3 +81,41 @@ def test_a_relu_that_was_left_out_follows_a_new_shape_and_goes_backward(rectifie
     assert made == ["a"]
     for found, one_by_one in zip(*expected):
         np.testing.assert_array_equal(found, one_by_one)
+
+
+@pytest.mark.parametrize("kind, bottom, param, in_place", [
+    ("Scale", [(2, 3, 4)], {"scale_param": {"bias_term": True, "filler": {"type": "gaussian"}}}, True),
+    ("Scale", [(2, 3, 4), (3,)], {}, False),
+    ("Eltwise", [(2, 3), (2, 3), (2, 3)], {"eltwise_param": {"coeff": [1, -2, 0.5]}}, False),
+    ("Eltwise", [(2, 3), (2, 3)], {}, False),
+])
+def test_what_a_layer_rectifies_is_the_maximum_of_its_forward_and_0(kind, bottom, param, in_place):
+    found = []
+    for name in ("forward", "forward_rectified"):
+        layer, blobs, top = build_layer(kind, bottom, in_place=in_place, **param)
+        assert layer.rectifies
+        blobs[0].data.reshape(-1)[0] = np.nan
+        getattr(layer, name)(blobs, top)
+        found.append(top[0].data)
+    assert found[0].min(initial=0, where=~np.isnan(found[0])) < 0 and np.isnan(found[0]).any()
+    np.testing.assert_array_equal(found[1], np.maximum(found[0], 0))
+
+
+def test_only_a_sum_without_a_use_for_its_top_rectifies():
+    for param in ({"operation": "MAX"}, {"operation": "PROD"}, {"stable_prod_grad": False}):
+        assert not build_layer("Eltwise", [(2, 3), (2, 3)], eltwise_param=param)[0].rectifies
+
+
+@pytest.mark.parametrize("base", [Convolution, Eltwise, Scale])
+def test_a_subclass_with_a_forward_of_its_own_leaves_the_relu_alone(base):
+    class Own(base):
+        def forward(self, bottom, top):
+            pass
+
+    class Later(Own):
+        pass
+
+    class Other(base):
+        pass
+
+    assert Own.rectifies is Later.rectifies is False and Other.rectifies is not False

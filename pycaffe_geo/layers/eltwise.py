@@ -46,6 +46,10 @@ class Eltwise(Layer):
     def uses_top(self):
         return "" if self.eltwise_param.stable_prod_grad else "values"
 
+    @property
+    def rectifies(self):
+        return self.eltwise_param.operation == "SUM" and not self.uses_top
+
     def setup(self, bottom, top):
         p = self.eltwise_param
         if p.coeff and len(p.coeff) != len(bottom):
@@ -63,6 +67,9 @@ class Eltwise(Layer):
 
     def forward(self, bottom, top):
         self.plan.forward([b.data for b in bottom], top[0].data)
+
+    def forward_rectified(self, bottom, top):
+        self.plan.forward_rectified([b.data for b in bottom], top[0].data)
 
     def backward(self, top, propagate_down, bottom):
         x = [b.data for b in bottom] if self.uses_bottom else None

@@ -28,6 +28,7 @@ class Scale(Layer):
     parameters = {"scale_param": ScaleParam}
     half = "follows"
     in_place = True
+    rectifies = True
 
     @property
     def kept_input(self):
@@ -55,10 +56,16 @@ class Scale(Layer):
         self.kept.reshape(*self.shape)
 
     def forward(self, bottom, top):
+        self._scale(bottom, top, rectify=False)
+
+    def forward_rectified(self, bottom, top):
+        self._scale(bottom, top, rectify=True)
+
+    def _scale(self, bottom, top, rectify):
         x, y = bottom[0].data.reshape(self.shape), top[0].data.reshape(self.shape)
         keeps = top[0].shares_data(bottom[0]) and (len(bottom) == 2 or self.param_propagate_down[0])
         offset = self.blobs[-1].data.reshape(-1) if self.scale_param.bias_term else None
-        self.scale(x, self._factor(bottom).data.reshape(-1), offset, y, self.kept.data if keeps else None)
+        self.scale(x, self._factor(bottom).data.reshape(-1), offset, y, self.kept.data if keeps else None, rectify=rectify)
 
     def backward(self, top, propagate_down, bottom):
         dy, factor = top[0].diff.reshape(self.shape), self._factor(bottom)

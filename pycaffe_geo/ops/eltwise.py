@@ -18,7 +18,7 @@ def plan_eltwise(operation, shape, coeff, dtype, device, stable=True):
 
 
 class Sum:
-    """y = sum of coeff[k] x[k]."""
+    """y = sum of coeff[k] x[k]. forward_rectified writes max(y, 0) instead."""
 
     def __init__(self, shape, coeff, dtype, device):
         self.xp = device.xp
@@ -36,6 +36,11 @@ class Sum:
         self.xp.multiply(x[0], self._coeff[0], out=y)
         for other, c in zip(x[1:], self._coeff[1:]):
             y += self.xp.multiply(other, c, out=self._scaled)
+
+    def forward_rectified(self, x, y):
+        """As forward."""
+        self.forward(x, y)
+        self.xp.maximum(y, 0, out=y)
 
     def backward(self, i, x, y, dy, dx):
         """Write the gradient dx of array i; x and y may be None."""

@@ -18,16 +18,18 @@ def plan_scale(device, dtype):
     return (kernels.forward, kernels.backward) if kernels else (forward, backward)
 
 
-def forward(x, factor, offset, y, kept=None):
+def forward(x, factor, offset, y, kept=None, rectify=False):
     """Write y = x factor + offset and, if given, kept = x; arrays are (outer, D, inner), factor and offset (D,).
 
-    offset may be None. y may be x.
+    offset may be None. y may be x. rectify: write max(y, 0) instead.
     """
     if kept is not None:
         kept[...] = x
     array_module(x).multiply(x, factor[:, None], out=y)
     if offset is not None:
         y += offset[:, None]
+    if rectify:
+        array_module(y).maximum(y, 0, out=y)
 
 
 def backward(x, dy, factor, dx=None, dfactor=None, doffset=None):

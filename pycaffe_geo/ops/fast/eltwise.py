@@ -16,7 +16,11 @@ class Sum:
 
     def forward(self, x, y):
         """As the reference's."""
-        _sum(_flat(x), self._coeff, y.reshape(-1))
+        _sum(_flat(x), self._coeff, y.reshape(-1), y.dtype.type(-np.inf))
+
+    def forward_rectified(self, x, y):
+        """As the reference's."""
+        _sum(_flat(x), self._coeff, y.reshape(-1), y.dtype.type(0))
 
     def backward(self, i, x, y, dy, dx):
         """As the reference's."""
@@ -58,7 +62,7 @@ def _flat(arrays):
 
 
 @kernel
-def _sum(x, coeff, y):
+def _sum(x, coeff, y, least):
     for block in prange(-(-y.size // BLOCK)):
         part = slice(block * BLOCK, (block + 1) * BLOCK)
         out, first, second, c, d = y[part], x[0][part], x[1][part], coeff[0], coeff[1]
@@ -68,6 +72,8 @@ def _sum(x, coeff, y):
             other, c = x[k][part], coeff[k]
             for j in range(len(out)):
                 out[j] += c * other[j]
+        for j in range(len(out)):
+            out[j] = least if out[j] <= least else out[j]
 
 
 @kernel

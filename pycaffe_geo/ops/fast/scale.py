@@ -8,10 +8,11 @@ from pycaffe_geo.ops.fast.compiler import REORDER, helper, kernel
 BLOCK = 1 << 10  # elements added up in the arrays' own precision; the sums of blocks are added in float64
 
 
-def forward(x, factor, offset, y, kept=None):
+def forward(x, factor, offset, y, kept=None, rectify=False):
     """As ops.scale.forward."""
     offset = np.zeros_like(factor) if offset is None else offset
-    _forward(x, factor, offset, y, np.empty((0, 1, 1), x.dtype) if kept is None else kept)
+    least = x.dtype.type(0 if rectify else -np.inf)
+    _forward(x, factor, offset, y, np.empty((0, 1, 1), x.dtype) if kept is None else kept, least)
 
 
 def backward(x, dy, factor, dx=None, dfactor=None, doffset=None):
@@ -27,7 +28,7 @@ def backward(x, dy, factor, dx=None, dfactor=None, doffset=None):
 
 
 @kernel
-def _forward(x, factor, offset, y, kept):
+def _forward(x, factor, offset, y, kept, least):
     outer, channels, size = x.shape
     for plane in prange(outer * channels):
         n, c = plane // channels, plane % channels
@@ -42,7 +43,8 @@ def _forward(x, factor, offset, y, kept):
                 for j in range(len(part)):
                     saved[j] = room[j]
             for j in range(len(part)):
-                out[j] = room[j] * by + plus
+                value = room[j] * by + plus
+                out[j] = least if value <= least else value
 
 
 @helper(fastmath=REORDER)

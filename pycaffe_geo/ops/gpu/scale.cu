@@ -1,7 +1,7 @@
 // ops/scale.py's functions on (N, C, size).
 
 // Grid: x pixels, y channels, z images. offset and kept may be null; y may be x.
-KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *factor, const REAL *offset, BLOB *y, BLOB *kept)
+KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *factor, const REAL *offset, BLOB *y, BLOB *kept, int rectify)
 {
     int i = place(), c = blockIdx.y;
     if (i >= size) return;
@@ -10,7 +10,8 @@ KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *fac
         size_t j = ((size_t)n * channels + c) * size + i;
         REAL value = x[j];
         if (kept) kept[j] = value;
-        y[j] = value * by + plus;
+        REAL scaled = value * by + plus;
+        y[j] = rectify && scaled <= 0 ? 0 : scaled;
     }
 }
 

@@ -13,10 +13,10 @@ class GpuScale:
         self._real = np.promote_types(dtype, "float32")
         self._sums = Scratch(device, self._real)
 
-    def forward(self, x, factor, offset, y, kept=None):
+    def forward(self, x, factor, offset, y, kept=None, rectify=False):
         """As ops.scale.forward."""
         factor = factor.astype(self._real, copy=False)
-        self._kernels.launch("forward", channel_grid(x.shape), *x.shape, x, factor, offset, y, kept)
+        self._kernels.launch("forward", channel_grid(x.shape), *x.shape, x, factor, offset, y, kept, rectify)
 
     def backward(self, x, dy, factor, dx=None, dfactor=None, doffset=None):
         """As ops.scale.backward."""

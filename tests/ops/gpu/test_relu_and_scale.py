@@ -49,7 +49,7 @@ def test_scale(shape, wanted, in_place, dtype, kernel_gpu):
     for (forward, backward), device in ((plan_scale(kernel_gpu, dtype), kernel_gpu), ((scale.forward, scale.backward), CPU)):
         a, slope, by, plus = (device.asarray(v.copy()) for v in (x, dy, factor, offset))
         y, kept = a if in_place else device.xp.empty_like(a), device.xp.empty_like(a)
-        forward(a, by, plus if wanted[2] else None, y, kept if in_place else None)
+        forward(a, by, plus if wanted[2] else None, y, kept if in_place else None, rectify=not in_place)
         dx = slope if in_place else device.xp.empty_like(a)
         buffers = [buffer if w else None for buffer, w in zip((dx, device.xp.ones_like(by), device.xp.ones_like(by)), wanted)]
         backward(kept if in_place else a, slope, by, *buffers)
