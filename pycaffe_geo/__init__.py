@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-if "numpy" not in sys.modules:  # else it is too late: see ops/onednn/openblas.py
+if "numpy" not in sys.modules:  # else it is too late: see ops/openblas.py
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 __version__ = "0.1.0"

@@ -3,7 +3,9 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.convolution_nd import NdConvolution
+from pycaffe_geo.ops.convolution_rows import RowConvolution
 from pycaffe_geo.ops.engines import fast, own_asked
 from pycaffe_geo.ops.gpu.cudnn import cudnn_convolution
 from pycaffe_geo.ops.onednn.convolution import onednn_convolution
@@ -11,7 +13,7 @@ from pycaffe_geo.ops.wide import WidePlan, is_half
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
-POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
+LARGE_AREA = 128  # pixels; smaller images make one product over the whole batch faster than one per sample
 
 
 def output_size(size, kernel, stride, pad, dilation):
@@ -55,12 +57,20 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         return fastest or _wide(plan_convolution(x_shape, w_shape, dtype="float32", **options))
     if len(size) > 2:
         return NdConvolution(*arguments, check)
-    pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and x_shape[2] * x_shape[3] >= POINTWISE_AREA
-    reference = PointwiseConvolution if pointwise else PatchConvolution
+    reference = _reference(w_shape, size, stride, pad, device)
     if own_asked(engine, device):
         return reference(*arguments, check)
     fastest = _thin(*arguments) or cudnn_convolution(*arguments) or _ragged(*arguments) or onednn_convolution(*arguments)
     return fastest or reference(*arguments, check)
+
+
+def _reference(w_shape, size, stride, pad, device):
+    """Return the class of the plan by matrix products that is the fastest for these sizes."""
+    if size[0] * size[1] < LARGE_AREA:
+        return PatchConvolution
+    if device.xp is np:
+        return RowConvolution
+    return PointwiseConvolution if (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) else PatchConvolution
 
 
 def _wide(plan):
@@ -107,7 +117,7 @@ class _Convolution:
 
     def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check):
         self.xp = device.xp
-        self._matmul = device.matmul
+        self._matmul = threads.matmul if device.xp is np else device.matmul
         self.dtype = dtype
         self.out_shape = (x_shape[0], w_shape[0], *size)
         self._batch, self._channels, *self._in_size = x_shape

@@ -3,7 +3,7 @@ import pytest
 from golden import check_case
 from pycaffe_geo.errors import ShapeError, SpecError
 from pycaffe_geo.gradient_check import build_layer, check_layer
-from pycaffe_geo.ops import product
+from pycaffe_geo.ops import threads
 
 EXAMPLE = dict(bottom=[(3, 2, 4)], inner_product_param={"num_output": 5, "weight_filler": "xavier"})
 
@@ -21,7 +21,7 @@ def test_gradient(shape, more):
 
 
 def test_weight_gradient_made_in_blocks(monkeypatch):
-    monkeypatch.setattr(product, "BLOCK", 17)
+    monkeypatch.setattr(threads, "BLOCK", 17)
     report = check_layer("InnerProduct", [(3, 2, 4)], **parameters())
     assert report.ok, report
 

@@ -8,8 +8,9 @@ from golden import Case, compare
 
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.errors import ShapeError
-from pycaffe_geo.ops import convolution
+from pycaffe_geo.ops import convolution, convolution_rows, threads
 from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, plan_convolution
+from pycaffe_geo.ops.convolution_rows import RowConvolution
 
 CASES = {
     "plain": ((2, 3, 7, 9), (4, 3, 3, 3), {}),
@@ -71,12 +72,29 @@ def make(name, dtype="float64", device=CPU):
     return plan_convolution(x_shape, w_shape, **options, dtype=dtype, device=device)
 
 
-@pytest.fixture(params=["one block", "sample blocks", "row blocks"])
+BY_ROWS = [(1, 2 << 20), (1, 1), (2, 2 << 20), (3, 1), (16, 2 << 20)]  # parts, bytes of a block
+
+
+@pytest.fixture(params=["one block", "sample blocks", "row blocks", *BY_ROWS], ids=str)
 def blocks(request, monkeypatch):
-    """Patch matrices that hold the whole batch, about two samples, or at most one output row."""
-    limit = {"one block": convolution.COLUMN_BYTES, "sample blocks": None, "row blocks": 1}[request.param]
-    return lambda x_shape, w_shape, plan: monkeypatch.setattr(
-        convolution, "COLUMN_BYTES", limit or 2 * 8 * w_shape[2] * w_shape[3] * x_shape[1] * int(np.prod(plan.out_shape[2:])))
+    """Patch matrices that hold the whole batch, about two samples, or at most one output row; or rows of images by a number of
+    threads, in blocks of these bytes (1: single rows)."""
+    def choose(x_shape, w_shape, plan):
+        if isinstance(request.param, tuple):
+            work_by_rows(monkeypatch, *request.param)
+            return
+        two_samples = 2 * 8 * w_shape[2] * w_shape[3] * x_shape[1] * int(np.prod(plan.out_shape[2:]))
+        limit = {"one block": convolution.COLUMN_BYTES, "sample blocks": two_samples, "row blocks": 1}[request.param]
+        monkeypatch.setattr(convolution, "LARGE_AREA", np.inf)
+        monkeypatch.setattr(convolution, "COLUMN_BYTES", limit)
+
+    return choose
+
+
+def work_by_rows(monkeypatch, parts, block_bytes):
+    monkeypatch.setattr(convolution, "LARGE_AREA", 0)
+    monkeypatch.setattr(threads, "parts", lambda: parts)
+    monkeypatch.setattr(convolution_rows, "BLOCK_BYTES", block_bytes)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -188,12 +206,54 @@ def test_inputs_are_left_alone():
             np.testing.assert_array_equal(value, before)
 
 
-def test_pointwise_plan_where_it_pays():
-    assert isinstance(make("pointwise"), PointwiseConvolution)
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("parts", [2, 3])
+def test_threads_agree_to_the_last_bit_from_run_to_run(name, parts, monkeypatch):
+    x_shape, w_shape, _ = CASES[name]
+    work_by_rows(monkeypatch, parts, 2000)
+    plan = make(name)
+    values = arrays(x_shape, w_shape, plan)
+    first = run(plan, *values)
+    for again in (run(plan, *values), run(make(name), *values)):
+        assert [a.tobytes() for a in again] == [f.tobytes() for f in first]
+    monkeypatch.setattr(threads, "parts", lambda: 1)
+    for one, several in zip(run(make(name), *values), first):
+        np.testing.assert_allclose(several, one, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("outputs", [2, 200])  # these two have their weight gradients made each in its own way
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-11), ("float32", 1e-3)])
+def test_weight_gradient_of_few_and_many_outputs(outputs, dtype, tolerance, monkeypatch):
+    work_by_rows(monkeypatch, 2, 1000)
+    plan = plan_convolution((3, 2, 9, 8), (outputs, 2, 3, 3), pad=(1, 1), dtype=dtype, device=CPU)
+    x, w, b, dy = arrays((3, 2, 9, 8), (outputs, 2, 3, 3), plan, dtype)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    expected = [[np.einsum("nchw,nohw->oc", padded[:, :, i:i + 9, j:j + 8], dy) for j in range(3)] for i in range(3)]
+    np.testing.assert_allclose(run(plan, x, w, b, dy)[2], np.moveaxis(expected, (0, 1), (2, 3)), rtol=0, atol=tolerance)
+
+
+def test_an_invalid_number_in_any_part_follows_the_callers_error_state(monkeypatch):
+    work_by_rows(monkeypatch, 2, 1)
+    x_shape, w_shape, _ = CASES["plain"]
+    plan = make("plain")
+    x, w, b, dy = arrays(x_shape, w_shape, plan)
+    y, b[:] = np.empty(plan.out_shape), -np.inf
+    w[...], x[...] = 1, 1
+    x[-1] = np.inf  # of the second part alone
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        plan.forward(x, w, b, y)
+    with np.errstate(invalid="ignore"):
+        plan.forward(x, w, b, y)
+    assert np.isnan(y[-1]).all() and np.isneginf(y[0]).all()
+
+
+def test_plan_where_it_pays(standin_device):
+    assert isinstance(make("pointwise"), RowConvolution)
     assert isinstance(make("one_by_one"), PatchConvolution)
+    assert isinstance(make("pointwise", device=standin_device), PointwiseConvolution)
 
 
-@pytest.mark.parametrize("name", ["group_stride_dilation", "pointwise_group"])
+@pytest.mark.parametrize("name", ["group_stride_dilation", "pointwise", "pointwise_group"])
 def test_runs_on_a_device(name, standin_device):
     plan = make(name)
     values = arrays(*CASES[name][:2], plan)

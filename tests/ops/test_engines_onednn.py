@@ -13,7 +13,8 @@ import pytest
 from engine_cases import BEYOND, CONVOLUTIONS, POOLINGS
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
-from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, SplitConvolution, plan_convolution
+from pycaffe_geo.ops.convolution import PatchConvolution, SplitConvolution, plan_convolution
+from pycaffe_geo.ops.convolution_rows import RowConvolution
 from pycaffe_geo.ops.onednn import library as library_module
 from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
 from pycaffe_geo.ops.onednn.pooling import OneDnnPooling
@@ -282,7 +283,7 @@ def test_reference_where_its_rules_differ():
 
 def assert_reference(dtype="float32"):
     assert isinstance(convolution_plan("odd", dtype), PatchConvolution)
-    assert isinstance(convolution_plan("pointwise", dtype), PointwiseConvolution)
+    assert isinstance(convolution_plan("pointwise", dtype), RowConvolution)
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], dtype), MaxPooling)
     assert isinstance(pooling_plan("AVE", POOLINGS["k3s2"], dtype), AveragePooling)
 

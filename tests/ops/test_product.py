@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pycaffe_geo.backend import CPU, asnumpy
-from pycaffe_geo.ops import product
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.product import plan_product
 
 
@@ -24,8 +24,15 @@ def test_written_or_added(add, dtype):
 
 
 def test_added_in_blocks_of_rows(monkeypatch):
-    monkeypatch.setattr(product, "BLOCK", 11)
+    monkeypatch.setattr(threads, "BLOCK", 11)
     check(CPU, True)
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_made_in_parts(add, monkeypatch):
+    monkeypatch.setattr(threads, "SMALL", 0)
+    monkeypatch.setattr(threads, "parts", lambda: 3)
+    check(CPU, add)
 
 
 @pytest.mark.parametrize("add", [False, True])

@@ -10,7 +10,7 @@ from ctypes import c_char, c_float, c_int, c_int64, c_size_t, c_void_p
 import numpy as np
 
 from pycaffe_geo.ops.engines import fast_allowed
-from pycaffe_geo.ops.onednn.openblas import calm_openblas
+from pycaffe_geo.ops.openblas import calm_openblas
 
 log = logging.getLogger(__name__)
 

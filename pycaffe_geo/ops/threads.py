@@ -1,0 +1,121 @@
+"""All cores for one op of NumPy: a few threads run its parts at the same time, each with scratch of its own.
+
+How many parts: as many as NumPy's OpenBLAS has threads, which must use one for each product of matrices meanwhile. So
+OPENBLAS_NUM_THREADS and OMP_NUM_THREADS count, and with another BLAS there is one part and everything runs as it would without.
+"""
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from threading import Lock
+
+import numpy as np
+
+from pycaffe_geo.ops import openblas
+
+MOST = 16  # with more threads Python itself would be what they wait for
+SMALL = 1 << 20  # multiplications; less work than that takes no longer than it takes to hand out parts
+BLOCK = 1 << 18  # elements of a product made at a time where it is added: adding it then stays in the cache
+
+
+def parts():
+    """Return the number of parts that work is to be cut into now."""
+    return min(openblas.threads(), MOST)
+
+
+class Scratch:
+    """Memory of one part, for one op after the other: it grows to the largest use."""
+
+    def __init__(self):
+        self._bytes = np.empty(0, np.uint8)
+
+    def take(self, dtype, *shapes):
+        """Return arrays of these shapes that hold any values. What was taken before is lost."""
+        sizes = [math.prod(shape) * dtype.itemsize for shape in shapes]
+        starts = [sum(-(-size // 64) * 64 for size in sizes[:i]) for i in range(len(sizes))]
+        if starts[-1] + sizes[-1] > self._bytes.size:
+            self._bytes = None  # what it was must not be held beside what it will be
+            self._bytes = np.empty(starts[-1] + sizes[-1], np.uint8)
+        return [self._bytes[a:a + n].view(dtype).reshape(s) for a, n, s in zip(starts, sizes, shapes)]
+
+
+class _Threads:
+    """The threads, which are made when first needed, and the scratch of each part."""
+
+    def __init__(self):
+        self.lock = Lock()
+        self.scratch = [Scratch() for _ in range(MOST)]
+        self._executor = None
+
+    def run(self, function, count):
+        if count == 1:
+            return [function(0, self.scratch[0])]
+        self._executor = self._executor or ThreadPoolExecutor(MOST - 1, "pycaffe_geo")
+        errors, call = np.geterr(), np.geterrcall()  # NumPy keeps both for each thread
+        others = [self._executor.submit(_run_with, errors, call, function, i, self.scratch[i]) for i in range(1, count)]
+        try:
+            first = function(0, self.scratch[0])
+        finally:
+            wait(others)  # nothing may still be written when the caller goes on
+        return [first, *(other.result() for other in others)]
+
+
+def _run_with(errors, call, function, part, scratch):
+    with np.errstate(call=call, **errors):
+        return function(part, scratch)
+
+
+@contextmanager
+def together(count):
+    """Give a function run(function) that calls function(part, scratch) for part = 0 ... count - 1 at once, and returns a list of
+    what they return; what is in the scratch stays until the end of the `with`. An error is raised once all parts have ended:
+    that of the first part that has one. Several threads may be here: they take turns.
+    """
+    with _threads.lock:
+        before = openblas.threads()
+        openblas.set_threads(1 if count > 1 else before)
+        try:
+            yield lambda function: _threads.run(function, count)
+        finally:
+            openblas.set_threads(before)
+
+
+def split(size, count, part):
+    """Return the slice of range(size) that is this part's: `count` parts share it evenly."""
+    return slice(size * part // count, size * (part + 1) // count)
+
+
+def matmul(left, right, out, add=False):
+    """Write left @ right to `out`, or add it there: each part makes some columns of `out`, or some rows where it has more."""
+    count = parts() if out.size * left.shape[-1] >= SMALL else 1
+    wide = out.shape[-1] >= out.shape[-2]
+
+    def multiply(part, scratch):
+        mine = split(out.shape[-1 if wide else -2], count, part)
+        a, b, to = (left, right[..., mine], out[..., mine]) if wide else (left[..., mine, :], right, out[..., mine, :])
+        if add:
+            _multiply_and_add(a, b, to, scratch)
+        else:
+            np.matmul(a, b, out=to)
+
+    with together(count) as run:
+        run(multiply)
+
+
+def _multiply_and_add(left, right, out, scratch):
+    rows = max(1, BLOCK // max(1, out.shape[-1]))
+    for i in range(0, len(out), rows):
+        part = out[i:i + rows]
+        part += np.matmul(left[i:i + rows], right, out=scratch.take(out.dtype, part.shape)[0])
+
+
+def _start_anew():
+    """Threads do not live on in a forked child, and a lock may be held there by one that is gone."""
+    global _threads
+    _threads = _Threads()
+
+
+_start_anew()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_start_anew)
