@@ -2,7 +2,10 @@
 
 import math
 
+import numpy as np
+
 from pycaffe_geo.errors import SpecError, listed, nearest
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.update import plan_update, plan_update_of_all
 
 RULES = {}
@@ -208,9 +211,37 @@ class Updater:
             self.together.load(scale, self.rule.numbers(rate, iteration))
             self.together.launch()
             return
-        for i, blob in enumerate(self.blobs):
-            if self.lr_mults[i]:
-                self._apply_one(i, blob, rate * self.lr_mults[i], iteration, scale)
+        rates = {i: rate * lr for i, lr in enumerate(self.lr_mults) if lr}
+        if self._compiled:
+            for i, arrays in self._flat(rates):
+                self._compiled(*arrays, scale, self.rule.numbers(rates[i], iteration))
+        elif self.blobs and self.blobs[0].device.xp is np:
+            self._share(rates, iteration, scale)
+        else:
+            for i, arrays in self._flat(rates):
+                self._run_rule(*arrays, self._room(self.blobs[i]), rates[i], iteration, scale)
+
+    def _flat(self, which):
+        """Yield (i, (data, diff, history, decay)) of these blobs, all arrays flat."""
+        for i in which:
+            blob, decay = self.blobs[i], self.solver.weight_decay * self.decay_mults[i]
+            yield i, (blob.data.reshape(-1), blob.diff.reshape(-1), self.history[i :: len(self.blobs)], decay)
+
+    def _share(self, rates, iteration, scale):
+        """Update on all cores, each of which has its part of every blob."""
+        blobs, count = list(self._flat(rates)), threads.parts()
+
+        def update(part, scratch):
+            for i, (data, diff, history, decay) in blobs:
+                (room,) = scratch.take(data.dtype, (TILE,))
+                mine = threads.split(data.size, count, part)
+                for start in range(mine.start, mine.stop, TILE):
+                    tile = slice(start, min(start + TILE, mine.stop))
+                    histories = [h[tile] for h in history]
+                    self._run_rule(data[tile], diff[tile], histories, decay, room[:tile.stop - start], rates[i], iteration, scale)
+
+        with threads.together(count) as run:
+            run(update)
 
     def place(self):
         """Tell `together`, which updates all blobs by one kernel, where they lie."""
@@ -219,29 +250,17 @@ class Updater:
         mults = [(self.lr_mults[i], self.solver.weight_decay * self.decay_mults[i]) for i in learned]
         self.together.place(arrays, mults)
 
-    def _apply_one(self, i, blob, rate, iteration, scale):
-        xp = blob.device.xp
-        data, diff = blob.data.reshape(-1), blob.diff.reshape(-1)
-        history = self.history[i :: len(self.blobs)]
-        decay = self.solver.weight_decay * self.decay_mults[i]
-        if self._compiled:
-            self._compiled(data, diff, history, decay, scale, self.rule.numbers(rate, iteration))
-            return
-        tile = TILE if blob.device.index is None else blob.count
-        room = self._room(blob, min(tile, blob.count))
-        for start in range(0, blob.count, tile):
-            part = slice(start, min(start + tile, blob.count))
-            d, g = data[part], diff[part]
-            scratch = room[: g.size]
-            if scale != 1:
-                g *= scale
-            if decay:
-                xp.multiply(d if self.solver.regularization_type == "L2" else xp.sign(d, out=scratch), decay, out=scratch)
-                g += scratch
-            self.rule.step(xp, g, [h[part] for h in history], scratch, rate, iteration)
-            d -= g
+    def _run_rule(self, data, diff, history, decay, scratch, rate, iteration, scale):
+        xp = self.blobs[0].device.xp
+        if scale != 1:
+            diff *= scale
+        if decay:
+            xp.multiply(data if self.solver.regularization_type == "L2" else xp.sign(data, out=scratch), decay, out=scratch)
+            diff += scratch
+        self.rule.step(xp, diff, history, scratch, rate, iteration)
+        data -= diff
 
-    def _room(self, blob, count):
-        if self._scratch is None or self._scratch.size < count or self._scratch.dtype != blob.dtype:
-            self._scratch = blob.device.xp.empty(count, blob.dtype)
-        return self._scratch
+    def _room(self, blob):
+        if self._scratch is None or self._scratch.size < blob.count or self._scratch.dtype != blob.dtype:
+            self._scratch = blob.device.xp.empty(blob.count, blob.dtype)
+        return self._scratch[:blob.count]

@@ -6,6 +6,7 @@ import pytest
 
 from pycaffe_geo.blob import Blob
 from pycaffe_geo.errors import SpecError
+from pycaffe_geo.ops import threads
 from pycaffe_geo.solvers import get_solver, rules
 from pycaffe_geo.solvers.rules import RULES, Updater
 from pycaffe_geo.spec import SolverDef, load_net
@@ -47,10 +48,12 @@ def expected(kind, w, gradients, l1=False, m1=0.9, m2=0.99, delta=1e-3):
     return w
 
 
+@pytest.mark.parametrize("parts", [1, 2, 16])
 @pytest.mark.parametrize("regularization", ["L1", "L2"])
 @pytest.mark.parametrize("kind", ["SGD", "Nesterov", "Adam", "AdaGrad", "RMSProp", "AdaDelta"])
-def test_updates_follow_the_formula_over_several_tiles(kind, regularization, monkeypatch):
+def test_updates_follow_the_formula_over_several_tiles(kind, regularization, parts, monkeypatch):
     monkeypatch.setattr(rules, "TILE", 8)
+    monkeypatch.setattr(threads, "parts", lambda: parts)
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=(3, 7)), rng.normal(size=(4, 3, 7))
     options = dict(momentum2=0.99, rms_decay=0.99, delta=1e-3, weight_decay=DECAY, regularization_type=regularization)
