@@ -8,6 +8,7 @@ import pytest
 
 from pycaffe_geo.commands._inputs import fill_inputs, replace_data
 from pycaffe_geo.net import Net
+from pycaffe_geo.ops import threads
 from pycaffe_geo.solvers.numeric import squared_norm
 from pycaffe_geo.solvers.rules import RULES, Updater
 from pycaffe_geo.spec import NetState, SolverDef, filter_net, load_net
@@ -62,6 +63,7 @@ def made(text, shapes):
 @pytest.mark.parametrize("text, shapes", [(ENCODER_DECODER, {}), ("", PAIR)], ids=["encoder-decoder", "pose"])
 def test_an_iteration_allocates_nothing(text, shapes, engines, monkeypatch):
     monkeypatch.setenv("PYCAFFE_GEO_ENGINES", engines)
+    monkeypatch.setattr(threads, "parts", lambda: 1)  # each has such buffers
     net = made(text, shapes)
     assert max(blob.data.nbytes for blob in net.blobs.values() if not blob.memories[0].lost) > 4 * SMALL
     for _ in range(3):
@@ -85,6 +87,7 @@ def test_an_iteration_allocates_nothing(text, shapes, engines, monkeypatch):
 @pytest.mark.parametrize("rule", RULES)
 def test_an_update_allocates_nothing(rule, engines, monkeypatch):
     monkeypatch.setenv("PYCAFFE_GEO_ENGINES", engines)
+    monkeypatch.setattr(threads, "parts", lambda: 1)  # each has such buffers
     net = made(ENCODER_DECODER, {})
     momentum = {} if rule in ("AdaGrad", "RMSProp") else {"momentum": 0.9}
     solver = SolverDef(type=rule, base_lr=1e-3, weight_decay=1e-4, delta=1e-6, **momentum)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
-from pycaffe_geo.ops import threads
+from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_nd import NdConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
 from pycaffe_geo.ops.engines import fast, own_asked
@@ -13,7 +13,8 @@ from pycaffe_geo.ops.wide import WidePlan, is_half
 
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
-LARGE_AREA = 128  # pixels; smaller images make one product over the whole batch faster than one per sample
+POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
+LARGE_AREA = 400  # pixels of a sample, of which a core can have its own rows; fewer are less to read than the weights are
 
 
 def output_size(size, kernel, stride, pad, dilation):
@@ -66,11 +67,11 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
 
 def _reference(w_shape, size, stride, pad, device):
     """Return the class of the plan by matrix products that is the fastest for these sizes."""
-    if size[0] * size[1] < LARGE_AREA:
-        return PatchConvolution
+    area = size[0] * size[1]
     if device.xp is np:
-        return RowConvolution
-    return PointwiseConvolution if (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) else PatchConvolution
+        return RowConvolution if area >= LARGE_AREA else ChannelConvolution
+    pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and area >= POINTWISE_AREA
+    return PointwiseConvolution if pointwise else PatchConvolution
 
 
 def _wide(plan):
@@ -117,7 +118,7 @@ class _Convolution:
 
     def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check):
         self.xp = device.xp
-        self._matmul = threads.matmul if device.xp is np else device.matmul
+        self._matmul = device.matmul
         self.dtype = dtype
         self.out_shape = (x_shape[0], w_shape[0], *size)
         self._batch, self._channels, *self._in_size = x_shape

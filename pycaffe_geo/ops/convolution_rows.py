@@ -1,5 +1,7 @@
 """Convolution of large images on a CPU: blocks of output rows that fit the cache, spread over the cores."""
 
+import math
+
 import numpy as np
 
 from pycaffe_geo.ops import threads
@@ -16,6 +18,8 @@ class RowConvolution:
     order. The data gradient of a convolution with stride 1 is another one, of dy with the weights turned round; else the
     threads share the channels, and add the gradients of the patches of all their channels to the image's.
     """
+
+    rectifies = True
 
     def __init__(self, x_shape, w_shape, size, stride, pad, dilation, group, dtype, device, check):
         self.out_shape = (x_shape[0], w_shape[0], *size)
@@ -35,6 +39,9 @@ class RowConvolution:
     def forward(self, x, w, b, y):
         self._rows.run(x, w, b, y)
 
+    def forward_rectified(self, x, w, b, y):
+        self._rows.run(x, w, b, y, rectify=True)
+
     def backward_data(self, dy, w, dx, dy_unchanged=False):
         if self._turned:
             group = len(self._turned_weights)
@@ -51,7 +58,7 @@ class RowConvolution:
                 dw.reshape(total.shape)[...] += total  # in this order, so that another run gives the same
 
     def backward_bias(self, dy, db):
-        planes = dy.reshape(dy.shape[0] * dy.shape[1], -1)
+        planes = dy.reshape(dy.shape[0] * dy.shape[1], dy.shape[2] * dy.shape[3])
         sums = np.empty(len(planes), self._dtype)
 
         def add(part, scratch):
@@ -83,19 +90,21 @@ class _Rows:
             check("the patches of some rows", *self._columns)
             check("some padded rows", *self._strip)
 
-    def run(self, x, w, b, y):
-        """Write y."""
+    def run(self, x, w, b, y, rectify=False):
+        """Write y, or max(y, 0)."""
         with threads.together(self._parts) as run:
-            run(lambda part, scratch: self._forward_part(part, scratch, x, w, b, y))
+            run(lambda part, scratch: self._forward_part(part, scratch, x, w, b, y, rectify))
 
-    def _forward_part(self, part, scratch, x, w, b, y):
+    def _forward_part(self, part, scratch, x, w, b, y, rectify):
         strip, columns = scratch.take(self._dtype, self._strip, self._columns)
         w = w.reshape(self._weights_shape)
         for n, first, last in self._blocks(part):
             out = self._pixels(y[n], first, last)
-            np.matmul(w, self._patches(x[n], first, last, strip, columns), out=out)
+            np.matmul(w, self._seen(x[n], first, last, strip, columns), out=out)
             if b is not None:
                 out += b.reshape(self._group, -1, 1)
+            if rectify:
+                np.maximum(out, 0, out=out)
 
     def weights_part(self, part, scratch, x, dy):
         """Return what this part's rows add to the weight gradient, (group, O / group, C / group kh kw), in scratch."""
@@ -104,8 +113,8 @@ class _Rows:
         strip, columns, total, one = scratch.take(self._dtype, self._strip, self._columns, shape, shape)
         total[...] = 0
         for n, first, last in self._blocks(part):
-            pixels, patches = self._pixels(dy[n], first, last), self._patches(x[n], first, last, strip, columns)
-            left, right = (patches, pixels) if flat else (pixels, patches)
+            pixels, seen = self._pixels(dy[n], first, last), self._seen(x[n], first, last, strip, columns)
+            left, right = (seen, pixels) if flat else (pixels, seen)
             total += np.matmul(left, right.swapaxes(1, 2), out=one)
         return total.swapaxes(1, 2) if flat else total
 
@@ -117,25 +126,17 @@ class _Rows:
             return
         w = w.reshape(*self._weights_shape[:2], -1, *self._kernel)[:, :, mine].reshape(*self._weights_shape[:2], -1)
         shape = (self._group, channels, *self.padded_shape[1:])
-        rows = shape[:2] + self._kernel + (self._block, self._out_size[1])
-        padded, patches = scratch.take(self._dtype, shape, rows)
+        padded, columns = scratch.take(self._dtype, shape, (*shape[:2], *self._kernel, self._block, self._out_size[1]))
         (top, left), (height, width) = self._pad, self._in_size
         for n in range(self._batch):
             padded[...] = 0
             for first in range(0, self._out_size[0], self._block):
                 last = min(first + self._block, self._out_size[0])
-                taps = patches.reshape(-1)[:patches.size // self._block * (last - first)].reshape(*rows[:4], last - first, -1)
+                taps = _first(columns.reshape(-1), (*columns.shape[:4], last - first, self._out_size[1]))
                 np.matmul(w.swapaxes(1, 2), self._pixels(dy[n], first, last), out=taps.reshape(self._group, w.shape[2], -1))
-                self._add_taps(taps, padded[:, :, first * self._stride[0]:])
+                add_taps(taps, padded[:, :, first * self._stride[0]:], self._stride, self._dilation)
             image = dx[n].reshape(self._group, -1, height, width)
             image[:, mine] = padded[:, :, top:top + height, left:left + width]
-
-    def _add_taps(self, taps, image):
-        (step, side_step), (rows, columns) = self._stride, taps.shape[4:]
-        for i in range(self._kernel[0]):
-            for j in range(self._kernel[1]):
-                y, x = i * self._dilation[0], j * self._dilation[1]
-                image[:, :, y:y + (rows - 1) * step + 1:step, x:x + (columns - 1) * side_step + 1:side_step] += taps[:, :, i, j]
 
     def _blocks(self, part):
         """Yield this part's output rows: (sample, first row, row after the last)."""
@@ -151,17 +152,15 @@ class _Rows:
         """Return rows of an image (O, H', W') as a view (group, O / group, pixels)."""
         return image.reshape(self._group, -1, image.shape[1] * image.shape[2])[:, :, first * image.shape[2]:last * image.shape[2]]
 
-    def _patches(self, x, first, last, strip, columns):
+    def _seen(self, x, first, last, strip, columns):
         """Return what the kernel sees of x (C, H, W) at these output rows as (group, C / group kh kw, pixels)."""
         if self._bare:
             return self._pixels(x, first, last)
         rows, start = last - first, first * self._stride[0]
         source = self._load_strip(x, start, strip) if any(self._pad) else x[:, start:]
-        channel, row, column = source.strides
-        shape = (self._channels, *self._kernel, rows, self._out_size[1])
-        strides = (channel, row * self._dilation[0], column * self._dilation[1], row * self._stride[0], column * self._stride[1])
-        columns = columns[:columns.size // self._block * rows]
-        columns.reshape(shape)[...] = np.lib.stride_tricks.as_strided(source, shape, strides)
+        source = patches(source, self._kernel, (rows, self._out_size[1]), self._stride, self._dilation)
+        columns = _first(columns, source.shape)
+        columns[...] = source
         return columns.reshape(self._group, self._weights_shape[2], -1)
 
     def _load_strip(self, x, start, strip):
@@ -172,3 +171,25 @@ class _Rows:
         if first < last:
             strip[:, first + top - start:last + top - start, left:left + width] = x[:, first:last]
         return strip
+
+
+def _first(buffer, shape):
+    """Return the start of a flat buffer as an array of this shape."""
+    return buffer[:math.prod(shape)].reshape(shape)
+
+
+def patches(image, kernel, size, stride, dilation):
+    """Return what the kernel (kh, kw) sees of images (..., H, W) at `size` (H', W') positions: a view (..., kh, kw, H', W')."""
+    *lead, row, column = image.strides
+    strides = (*lead, row * dilation[0], column * dilation[1], row * stride[0], column * stride[1])
+    return np.lib.stride_tricks.as_strided(image, (*image.shape[:-2], *kernel, *size), strides)
+
+
+def add_taps(taps, image, stride, dilation):
+    """Add (group, c, kh, kw, ..., H', W') to images (group, c, ..., H, W), each where the kernel has seen it."""
+    rows, columns = taps.shape[-2:]
+    for i in range(taps.shape[2]):
+        for j in range(taps.shape[3]):
+            y, x = i * dilation[0], j * dilation[1]
+            bottom, right = y + (rows - 1) * stride[0] + 1, x + (columns - 1) * stride[1] + 1
+            image[..., y:bottom:stride[0], x:right:stride[1]] += taps[:, :, i, j]

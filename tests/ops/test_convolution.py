@@ -1,6 +1,7 @@
 """Convolution plans against loops, torch, and real Caffe's recordings."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from golden import Case, compare
 
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.errors import ShapeError
-from pycaffe_geo.ops import convolution, convolution_rows, threads
+from pycaffe_geo.ops import convolution, convolution_channels, convolution_rows, threads
 from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, plan_convolution
+from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
 
 CASES = {
@@ -72,29 +74,33 @@ def make(name, dtype="float64", device=CPU):
     return plan_convolution(x_shape, w_shape, **options, dtype=dtype, device=device)
 
 
-BY_ROWS = [(1, 2 << 20), (1, 1), (2, 2 << 20), (3, 1), (16, 2 << 20)]  # parts, bytes of a block
+# how the threads share the work, their number, bytes of a block
+SHARED = [("rows", 1, 2 << 20), ("rows", 2, 1), ("rows", 3, 2000), ("rows", 16, 2 << 20), ("channels", 1, 1),
+          ("channels", 3, 9999)]
 
 
-@pytest.fixture(params=["one block", "sample blocks", "row blocks", *BY_ROWS], ids=str)
+@pytest.fixture(params=["one block", "sample blocks", "row blocks", *SHARED], ids=str)
 def blocks(request, monkeypatch):
-    """Patch matrices that hold the whole batch, about two samples, or at most one output row; or rows of images by a number of
-    threads, in blocks of these bytes (1: single rows)."""
+    """As on a device, with patch matrices that hold the whole batch, about two samples, or at most one output row; or as shared
+    by the threads of a CPU."""
     def choose(x_shape, w_shape, plan):
-        if isinstance(request.param, tuple):
-            work_by_rows(monkeypatch, *request.param)
+        if request.param in SHARED:
+            share(monkeypatch, *request.param)
             return
         two_samples = 2 * 8 * w_shape[2] * w_shape[3] * x_shape[1] * int(np.prod(plan.out_shape[2:]))
         limit = {"one block": convolution.COLUMN_BYTES, "sample blocks": two_samples, "row blocks": 1}[request.param]
-        monkeypatch.setattr(convolution, "LARGE_AREA", np.inf)
         monkeypatch.setattr(convolution, "COLUMN_BYTES", limit)
+        on_device, reference = SimpleNamespace(xp=None), convolution._reference
+        monkeypatch.setattr(convolution, "_reference", lambda *sizes_and_device: reference(*sizes_and_device[:-1], on_device))
 
     return choose
 
 
-def work_by_rows(monkeypatch, parts, block_bytes):
-    monkeypatch.setattr(convolution, "LARGE_AREA", 0)
+def share(monkeypatch, what, parts, block_bytes):
+    monkeypatch.setattr(convolution, "LARGE_AREA", {"rows": 0, "channels": np.inf}[what])
     monkeypatch.setattr(threads, "parts", lambda: parts)
-    monkeypatch.setattr(convolution_rows, "BLOCK_BYTES", block_bytes)
+    for module in (convolution_rows, convolution_channels):
+        monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -207,10 +213,10 @@ def test_inputs_are_left_alone():
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("parts", [2, 3])
-def test_threads_agree_to_the_last_bit_from_run_to_run(name, parts, monkeypatch):
+@pytest.mark.parametrize("what", ["rows", "channels"])
+def test_threads_agree_to_the_last_bit_from_run_to_run(name, what, monkeypatch):
+    share(monkeypatch, what, 3, 2000)
     x_shape, w_shape, _ = CASES[name]
-    work_by_rows(monkeypatch, parts, 2000)
     plan = make(name)
     values = arrays(x_shape, w_shape, plan)
     first = run(plan, *values)
@@ -221,10 +227,11 @@ def test_threads_agree_to_the_last_bit_from_run_to_run(name, parts, monkeypatch)
         np.testing.assert_allclose(several, one, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("outputs", [2, 200])  # these two have their weight gradients made each in its own way
+@pytest.mark.parametrize("outputs", [2, 200])  # OpenBLAS is given the weight gradients of few transposed
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-11), ("float32", 1e-3)])
-def test_weight_gradient_of_few_and_many_outputs(outputs, dtype, tolerance, monkeypatch):
-    work_by_rows(monkeypatch, 2, 1000)
+@pytest.mark.parametrize("what", ["rows", "channels"])
+def test_weight_gradient_of_few_and_many_outputs(what, outputs, dtype, tolerance, monkeypatch):
+    share(monkeypatch, what, 2, 1000)
     plan = plan_convolution((3, 2, 9, 8), (outputs, 2, 3, 3), pad=(1, 1), dtype=dtype, device=CPU)
     x, w, b, dy = arrays((3, 2, 9, 8), (outputs, 2, 3, 3), plan, dtype)
     padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
@@ -232,25 +239,38 @@ def test_weight_gradient_of_few_and_many_outputs(outputs, dtype, tolerance, monk
     np.testing.assert_allclose(run(plan, x, w, b, dy)[2], np.moveaxis(expected, (0, 1), (2, 3)), rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("what", ["rows", "channels"])
+@pytest.mark.parametrize("name", CASES)
+def test_rectified_is_the_maximum_with_0(name, what, monkeypatch):
+    share(monkeypatch, what, 2, 2000)
+    plan = make(name)
+    x, w, b, dy = arrays(*CASES[name][:2], plan)
+    for bias in (b, None):
+        y, rectified = np.empty_like(dy), np.empty_like(dy)
+        plan.forward(x, w, bias, y)
+        plan.forward_rectified(x, w, bias, rectified)
+        np.testing.assert_array_equal(rectified, np.maximum(y, 0))
+
+
 def test_an_invalid_number_in_any_part_follows_the_callers_error_state(monkeypatch):
-    work_by_rows(monkeypatch, 2, 1)
-    x_shape, w_shape, _ = CASES["plain"]
+    share(monkeypatch, "rows", 2, 1)
     plan = make("plain")
-    x, w, b, dy = arrays(x_shape, w_shape, plan)
-    y, b[:] = np.empty(plan.out_shape), -np.inf
-    w[...], x[...] = 1, 1
+    x, w, b, dy = arrays(*CASES["plain"][:2], plan)
+    w[...], x[...], b[:] = 1, 1, -np.inf
     x[-1] = np.inf  # of the second part alone
     with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
-        plan.forward(x, w, b, y)
+        plan.forward(x, w, b, dy)
     with np.errstate(invalid="ignore"):
-        plan.forward(x, w, b, y)
-    assert np.isnan(y[-1]).all() and np.isneginf(y[0]).all()
+        plan.forward(x, w, b, dy)
+    assert np.isnan(dy[-1]).all() and np.isneginf(dy[0]).all()
 
 
 def test_plan_where_it_pays(standin_device):
-    assert isinstance(make("pointwise"), RowConvolution)
-    assert isinstance(make("one_by_one"), PatchConvolution)
-    assert isinstance(make("pointwise", device=standin_device), PointwiseConvolution)
+    wide = dict(x_shape=(2, 3, 20, 20), w_shape=(4, 3, 1, 1), dtype="float32", engine="CAFFE")
+    assert isinstance(plan_convolution(**wide, device=CPU), RowConvolution)
+    assert isinstance(make("one_by_one"), ChannelConvolution)
+    assert isinstance(plan_convolution(**wide, device=standin_device), PointwiseConvolution)
+    assert isinstance(make("one_by_one", device=standin_device), PatchConvolution)
 
 
 @pytest.mark.parametrize("name", ["group_stride_dilation", "pointwise", "pointwise_group"])

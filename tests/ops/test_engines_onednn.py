@@ -13,7 +13,8 @@ import pytest
 from engine_cases import BEYOND, CONVOLUTIONS, POOLINGS
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
-from pycaffe_geo.ops.convolution import PatchConvolution, SplitConvolution, plan_convolution
+from pycaffe_geo.ops.convolution import SplitConvolution, plan_convolution
+from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
 from pycaffe_geo.ops.onednn import library as library_module
 from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
@@ -278,12 +279,12 @@ def test_reference_where_its_rules_differ():
     assert isinstance(pooling_plan("MAX", ((1, 2, 5, 5), (1, 2), (3, 5), (0, 0))), MaxPooling)  # a window without a pixel
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], mask=True), MaxPooling)
     wide_pad = plan_convolution((1, 2, 5, 6), (2, 2, 2, 2), pad=(2, 2), dtype="float32", device=CPU)
-    assert isinstance(wide_pad, PatchConvolution)
+    assert isinstance(wide_pad, ChannelConvolution)
 
 
 def assert_reference(dtype="float32"):
-    assert isinstance(convolution_plan("odd", dtype), PatchConvolution)
-    assert isinstance(convolution_plan("pointwise", dtype), RowConvolution)
+    assert isinstance(convolution_plan("odd", dtype), ChannelConvolution)
+    assert isinstance(convolution_plan("pointwise", dtype), (RowConvolution, ChannelConvolution))
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], dtype), MaxPooling)
     assert isinstance(pooling_plan("AVE", POOLINGS["k3s2"], dtype), AveragePooling)
 
