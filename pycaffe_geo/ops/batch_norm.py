@@ -2,10 +2,16 @@
 
 from functools import partial
 
+import numpy as np
+
 from pycaffe_geo.backend import array_module
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import fast, gpu_allowed
 from pycaffe_geo.ops.gpu.batch_norm import GpuBatchNorm
 from pycaffe_geo.ops.wide import is_half, widened
+
+
+BLOCK = 1 << 16  # elements that a thread works on at a time
 
 
 def plan_batch_norm(device, dtype):
@@ -17,7 +23,41 @@ def plan_batch_norm(device, dtype):
         forward32, backward32 = plan_batch_norm(device, "float32")
         return widened(forward32, 1), widened(partial(_lend32, backward32), 3)
     kernels = fast("batch_norm", device, dtype)
-    return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+    if kernels:
+        return kernels.forward, kernels.backward
+    return (_shared_forward, _shared_backward) if device.xp is np else (forward, backward)
+
+
+def _shared_forward(x, y, eps):
+    """As forward, the channels shared by the threads, a few at a time."""
+    numbers = np.empty((3, x.shape[1]), x.dtype)
+
+    def normalise(part, scratch):
+        for few in _channel_blocks(x, count, part):
+            numbers[:, few] = forward(x[:, few], y[:, few], eps)
+
+    count = threads.parts() if x.size >= threads.FEW else 1
+    with threads.together(count) as run:
+        run(normalise)
+    return numbers
+
+
+def _shared_backward(dy, y, inverse, dx, lend):
+    """As backward, the channels shared by the threads, a few at a time."""
+    def differentiate(part, scratch):
+        for few in _channel_blocks(y, count, part):
+            backward(dy[:, few], y[:, few], inverse[few], dx[:, few], lambda shape: scratch.take(y.dtype, shape)[0])
+
+    count = threads.parts() if y.size >= threads.FEW else 1
+    with threads.together(count) as run:
+        run(differentiate)
+
+
+def _channel_blocks(x, count, part):
+    """Yield this part's channels, as many at a time as stay in the cache between the passes over them."""
+    mine, most = threads.split(x.shape[1], count, part), max(1, BLOCK // max(1, x.shape[0] * x.shape[2]))
+    for first in range(mine.start, mine.stop, most):
+        yield slice(first, min(first + most, mine.stop))
 
 
 def _lend32(function, dy, y, inverse, dx, lend):

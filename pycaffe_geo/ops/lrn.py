@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import fast, gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.lrn import GpuAcrossChannels
 from pycaffe_geo.ops.pooling import plan_pooling
@@ -25,7 +26,11 @@ def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, dev
         across = GpuAcrossChannels if on_gpu else AcrossChannels
         if not own_asked(engine, device) and (kernels := fast("lrn", device, dtype)):
             across = kernels.AcrossChannels
-        return across(x_shape, size, alpha / size, beta, k, np.dtype(dtype), device)
+        arguments = size, alpha / size, beta, k, np.dtype(dtype), device
+        if across is AcrossChannels and threads.worth(device, x_shape):  # each has some rows of all images
+            make = lambda rows: AcrossChannels((*x_shape[:2], rows, x_shape[3]), *arguments)  # noqa: E731
+            return threads.SharedPlan(make, x_shape[2], axis=2)
+        return across(x_shape, *arguments)
     return WithinChannel(x_shape, size, alpha, beta, np.dtype(dtype), device, engine)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.pooling import GpuPooling
 from pycaffe_geo.ops.onednn.pooling import onednn_pooling
@@ -53,7 +54,17 @@ def plan_pooling(method, x_shape, kernel=None, *, stride=(1, 1), pad=(0, 0), rou
     rows, columns = (_Windows(*a) for a in zip(size, out_size, kernel, stride, pad))
     arguments = x_shape, rows, columns, np.dtype(dtype), device
     fast = None if mask or own_asked(engine, device) else onednn_pooling(method, *arguments)
-    return fast or {"MAX": MaxPooling, "AVE": AveragePooling}[method](*arguments)
+    return fast or _reference({"MAX": MaxPooling, "AVE": AveragePooling}[method], *arguments)
+
+
+def _reference(pooling, x_shape, rows, columns, dtype, device):
+    if not threads.worth(device, x_shape):
+        return pooling(x_shape, rows, columns, dtype, device)
+    planes = x_shape[0] * x_shape[1]
+    plan = threads.SharedPlan(lambda count: pooling((1, count, *x_shape[2:]), rows, columns, dtype, device), planes, axis=1,
+                              flat=lambda array: array.reshape(1, planes, *array.shape[2:]))
+    plan.out_shape = (*x_shape[:2], rows.count, columns.count)
+    return plan
 
 
 class _Windows:

@@ -1,5 +1,10 @@
 """The (leaky) ReLU planned once per shape."""
 
+import math
+
+import numpy as np
+
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import fast, gpu_allowed, own_asked
 from pycaffe_geo.ops.gpu.relu import GpuRelu
 
@@ -12,7 +17,9 @@ def plan_relu(shape, slope, dtype, device, engine="DEFAULT"):
     if gpu_allowed(device, dtype, half=True):
         return GpuRelu(shape, slope, dtype, device)
     kernels = None if own_asked(engine, device) else fast("relu", device, dtype)
-    return (kernels.Relu if kernels else Relu)(shape, slope, dtype, device)
+    if kernels or not threads.worth(device, shape):
+        return (kernels.Relu if kernels else Relu)(shape, slope, dtype, device)
+    return threads.SharedPlan(lambda size: Relu((size,), slope, dtype, device), math.prod(shape), flat=np.ravel)
 
 
 class Relu:

@@ -16,12 +16,18 @@ from pycaffe_geo.ops import openblas
 
 MOST = 16  # with more threads Python itself would be what they wait for
 SMALL = 1 << 20  # multiplications; less work than that takes no longer than it takes to hand out parts
+FEW = 1 << 16  # elements that are worth no parts either
 BLOCK = 1 << 18  # elements of a product made at a time where it is added: adding it then stays in the cache
 
 
 def parts():
     """Return the number of parts that work is to be cut into now."""
     return min(openblas.threads(), MOST)
+
+
+def worth(device, shape):
+    """True where work on arrays of this shape is to be shared: where they are NumPy's, large, and there are several threads."""
+    return device.xp is np and math.prod(shape) >= FEW and parts() > 1
 
 
 class Scratch:
@@ -74,11 +80,38 @@ def together(count):
     """
     with _threads.lock:
         before = openblas.threads()
-        openblas.set_threads(1 if count > 1 else before)
+        openblas.set_threads(1)
         try:
             yield lambda function: _threads.run(function, count)
         finally:
             openblas.set_threads(before)
+
+
+class SharedPlan:
+    """A plan that is cut along an axis: one plan for each part of its arrays, `make(size of the part)`, which run at once.
+
+    `flat` gives an array the axes of which that one, `axis`, is `size` long.
+    """
+
+    def __init__(self, make, size, axis=0, flat=lambda array: array):
+        self._mine = [split(size, parts(), part) for part in range(parts())]
+        self._plans = [make(mine.stop - mine.start) for mine in self._mine]
+        self._axis, self._flat = axis, flat
+
+    def forward(self, *arrays, **more):
+        self._run("forward", arrays, more)
+
+    def backward(self, *arrays):
+        self._run("backward", arrays, {})
+
+    def _run(self, what, arrays, more):
+        def call(part, scratch):
+            cut = (slice(None),) * self._axis + (self._mine[part],)
+            named = {name: self._flat(a)[cut] for name, a in more.items()}
+            getattr(self._plans[part], what)(*(self._flat(a)[cut] for a in arrays), **named)
+
+        with together(len(self._plans)) as run:
+            run(call)
 
 
 def split(size, count, part):

@@ -7,8 +7,11 @@ import threading
 
 import numpy as np
 import pytest
+from engine_cases import CASES
 
+from pycaffe_geo.backend import CPU
 from pycaffe_geo.ops import openblas, threads
+from pycaffe_geo.ops.pooling import plan_pooling
 
 
 def test_every_part_runs_once_on_a_thread_and_scratch_of_its_own():
@@ -100,6 +103,33 @@ def test_several_threads_take_turns(monkeypatch):
     for worker in workers:
         worker.join()
     np.testing.assert_allclose(out, 20 * left @ right, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_several_threads_do_is_what_one_does(name, monkeypatch):
+    monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
+    monkeypatch.setattr(threads, "FEW", 0)
+    monkeypatch.setattr(threads, "SMALL", 0)
+    monkeypatch.setattr(threads, "parts", lambda: 1)
+    expected = CASES[name]("float64")
+    monkeypatch.setattr(threads, "parts", lambda: 3)
+    found, again = CASES[name]("float64"), CASES[name]("float64")
+    assert found.keys() == expected.keys()
+    for key, array in expected.items():
+        np.testing.assert_allclose(found[key], array, rtol=1e-12, atol=1e-12, err_msg=key)
+        np.testing.assert_array_equal(found[key], again[key], err_msg=key)
+
+
+def test_named_arrays_of_a_plan_are_cut_too(monkeypatch):
+    monkeypatch.setattr(threads, "FEW", 0)
+    x = np.random.default_rng(0).normal(size=(2, 3, 6, 8))
+    found = {}
+    for parts in (1, 4):
+        monkeypatch.setattr(threads, "parts", lambda: parts)
+        plan = plan_pooling("MAX", x.shape, (2, 2), stride=(2, 2), mask=True, dtype="float64", device=CPU)
+        y, found[parts] = np.empty(plan.out_shape), np.empty(plan.out_shape)
+        plan.forward(x, y, mask=found[parts])
+    np.testing.assert_array_equal(found[4], found[1])
 
 
 FORK = """
