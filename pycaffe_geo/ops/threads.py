@@ -130,17 +130,23 @@ def matmul(left, right, out, add=False):
         if add:
             _multiply_and_add(a, b, to, scratch)
         else:
-            np.matmul(a, b, out=to)
+            _multiply(a, b, out=to)
 
     with together(count) as run:
         run(multiply)
+
+
+def _multiply(left, right, out):
+    if left.shape[-1] == 1:  # each number of `out` is one product, which OpenBLAS takes several times as long for
+        return np.multiply(left, right, out=out)
+    return np.matmul(left, right, out=out)
 
 
 def _multiply_and_add(left, right, out, scratch):
     rows = max(1, BLOCK // max(1, out.shape[-1]))
     for i in range(0, len(out), rows):
         part = out[i:i + rows]
-        part += np.matmul(left[i:i + rows], right, out=scratch.take(out.dtype, part.shape)[0])
+        part += _multiply(left[i:i + rows], right, out=scratch.take(out.dtype, part.shape)[0])
 
 
 def _start_anew():

@@ -8,9 +8,9 @@ from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.product import plan_product
 
 
-def check(device, add, dtype="float64"):
+def check(device, add, dtype="float64", depth=4):
     rng = np.random.default_rng(0)
-    left, right, out = rng.normal(size=(7, 4)), rng.normal(size=(4, 5)), rng.normal(size=(7, 5))
+    left, right, out = rng.normal(size=(7, depth)), rng.normal(size=(depth, 5)), rng.normal(size=(7, 5))
     expected = np.array([[left[i] @ right[:, j] + add * out[i, j] for j in range(5)] for i in range(7)])
     left, right, out = (device.asarray(a, dtype) for a in (left, right, out))
     plan_product(dtype, device)(left, right, out, add=add)
@@ -28,11 +28,12 @@ def test_added_in_blocks_of_rows(monkeypatch):
     check(CPU, True)
 
 
+@pytest.mark.parametrize("depth", [0, 1, 4])
 @pytest.mark.parametrize("add", [False, True])
-def test_made_in_parts(add, monkeypatch):
+def test_made_in_parts(add, depth, monkeypatch):
     monkeypatch.setattr(threads, "SMALL", 0)
     monkeypatch.setattr(threads, "parts", lambda: 3)
-    check(CPU, add)
+    check(CPU, add, depth=depth)
 
 
 @pytest.mark.parametrize("add", [False, True])
