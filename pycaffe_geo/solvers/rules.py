@@ -9,7 +9,7 @@ from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.update import plan_update, plan_update_of_all
 
 RULES = {}
-TILE = 1 << 14  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
+TILE = 1 << 15  # elements worked on at a time on a CPU: the few arrays of a rule stay in the cache between its passes
 
 
 def rule(cls):
