@@ -17,6 +17,7 @@ from pycaffe_geo.ops import openblas
 MOST = 16  # with more threads Python itself would be what they wait for
 SMALL = 1 << 20  # multiplications; less work than that takes no longer than it takes to hand out parts
 FEW = 1 << 16  # elements that are worth no parts either
+FLAT = 64  # rows; so few times a transposed matrix are faster made by OpenBLAS as the columns of the transposed product
 BLOCK = 1 << 18  # elements of a product made at a time where it is added: adding it then stays in the cache
 
 
@@ -121,32 +122,30 @@ def split(size, count, part):
 
 def matmul(left, right, out, add=False):
     """Write left @ right to `out`, or add it there: each part makes some columns of `out`, or some rows where it has more."""
-    count = parts() if out.size * left.shape[-1] >= SMALL else 1
-    wide = out.shape[-1] >= out.shape[-2]
+    count = parts() if out.size * left.shape[1] >= SMALL else 1
+    wide = out.shape[1] >= out.shape[0]
 
     def multiply(part, scratch):
-        mine = split(out.shape[-1 if wide else -2], count, part)
-        a, b, to = (left, right[..., mine], out[..., mine]) if wide else (left[..., mine, :], right, out[..., mine, :])
+        mine = split(out.shape[wide], count, part)
+        a, b, to = (left, right[:, mine], out[:, mine]) if wide else (left[mine], right, out[mine])
         if add:
             _multiply_and_add(a, b, to, scratch)
+        elif 1 < len(a) <= FLAT and abs(b.strides[0]) < abs(b.strides[1]):
+            to[...] = np.matmul(b.T, a.T, out=scratch.take(out.dtype, to.shape[::-1])[0]).T
         else:
-            _multiply(a, b, out=to)
+            np.matmul(a, b, out=to)
 
     with together(count) as run:
         run(multiply)
 
 
-def _multiply(left, right, out):
-    if left.shape[-1] == 1:  # each number of `out` is one product, which OpenBLAS takes several times as long for
-        return np.multiply(left, right, out=out)
-    return np.matmul(left, right, out=out)
-
-
 def _multiply_and_add(left, right, out, scratch):
-    rows = max(1, BLOCK // max(1, out.shape[-1]))
+    # without sums each number is one product, which OpenBLAS takes several times as long for
+    multiply = np.multiply if left.shape[1] == 1 else np.matmul
+    rows = max(1, BLOCK // max(1, out.shape[1]))
     for i in range(0, len(out), rows):
         part = out[i:i + rows]
-        part += _multiply(left[i:i + rows], right, out=scratch.take(out.dtype, part.shape)[0])
+        part += multiply(left[i:i + rows], right, out=scratch.take(out.dtype, part.shape)[0])
 
 
 def _start_anew():

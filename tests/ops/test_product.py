@@ -36,6 +36,16 @@ def test_made_in_parts(add, depth, monkeypatch):
     check(CPU, add, depth=depth)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 64, 65])  # from 2 to 64 the transposed product is made
+def test_times_a_transposed_matrix(rows, monkeypatch):
+    monkeypatch.setattr(threads, "parts", lambda: 2)
+    monkeypatch.setattr(threads, "SMALL", 0)
+    rng = np.random.default_rng(0)
+    left, right, out = rng.normal(size=(rows, 4)), rng.normal(size=(70, 4)).T, np.full((rows, 70), np.nan)
+    threads.matmul(left, right, out)
+    np.testing.assert_allclose(out, [[row @ column for column in right.T] for row in left], rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("add", [False, True])
 def test_runs_on_a_device(add, standin_device):
     check(standin_device, add)
