@@ -41,7 +41,8 @@ def calm_openblas():
 @functools.cache
 def _functions():
     """Return OpenBLAS's functions (get the number of threads, set it), or None."""
-    for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
+    numpy = Path(np.__file__).parent
+    for path in (*(numpy.parent / "numpy.libs").glob("*openblas*"), *(numpy / ".dylibs").glob("*openblas*")):
         library = ctypes.CDLL(str(path))
         for prefix in PREFIXES:
             names = (f"{prefix}_{verb}_num_threads64_" for verb in ("get", "set"))

@@ -8,6 +8,7 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -22,8 +23,9 @@ BLOCK = 1 << 18  # elements of a product made at a time where it is added: addin
 
 
 def parts():
-    """Return the number of parts that work is to be cut into now."""
-    return min(openblas.threads(), MOST)
+    """Return the number of parts that work is to be cut into."""
+    with _threads.lock:  # while others are at work OpenBLAS has one thread
+        return min(openblas.threads(), MOST)
 
 
 def worth(device, shape):
@@ -91,25 +93,22 @@ def together(count):
 class SharedPlan:
     """A plan that is cut along an axis: one plan for each part of its arrays, `make(size of the part)`, which run at once.
 
-    `flat` gives an array the axes of which that one, `axis`, is `size` long.
+    It has the `functions` of these plans; what they are given has that axis, `size` long, once `flat` has shaped it.
     """
 
-    def __init__(self, make, size, axis=0, flat=lambda array: array):
-        self._mine = [split(size, parts(), part) for part in range(parts())]
+    def __init__(self, make, size, axis=0, flat=lambda array: array, functions=("forward", "backward")):
+        count = min(parts(), size)
+        self._mine = [split(size, count, part) for part in range(count)]
         self._plans = [make(mine.stop - mine.start) for mine in self._mine]
         self._axis, self._flat = axis, flat
+        for name in functions:
+            setattr(self, name, partial(self._run, name))
 
-    def forward(self, *arrays, **more):
-        self._run("forward", arrays, more)
-
-    def backward(self, *arrays):
-        self._run("backward", arrays, {})
-
-    def _run(self, what, arrays, more):
+    def _run(self, what, *arrays, **more):
         def call(part, scratch):
-            cut = (slice(None),) * self._axis + (self._mine[part],)
-            named = {name: self._flat(a)[cut] for name, a in more.items()}
-            getattr(self._plans[part], what)(*(self._flat(a)[cut] for a in arrays), **named)
+            place = (slice(None),) * self._axis + (self._mine[part],)
+            cut = [None if a is None else self._flat(a)[place] for a in (*arrays, *more.values())]
+            getattr(self._plans[part], what)(*cut[:len(arrays)], **dict(zip(more, cut[len(arrays):])))
 
         with together(len(self._plans)) as run:
             run(call)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from pycaffe_geo.geometry.sampling import inside_image
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import fast, gpu_allowed
 from pycaffe_geo.ops.gpu.warping import GpuWarping
 
@@ -14,7 +15,12 @@ def plan_warping(image_shape, coords_shape, dtype, device):
     if gpu_allowed(device, dtype):
         return GpuWarping(image_shape, coords_shape, dtype, device)
     kernels = fast("warping", device, dtype)
-    return (kernels.Warping if kernels else Warping)(image_shape, coords_shape, dtype, device)
+    if kernels:
+        return kernels.Warping(image_shape, coords_shape, dtype, device)
+    if threads.worth(device, coords_shape):
+        make = lambda batch: Warping((batch, *image_shape[1:]), (batch, *coords_shape[1:]), dtype, device)  # noqa: E731
+        return threads.SharedPlan(make, image_shape[0], functions=("forward", "backward_coords", "backward_image"))
+    return Warping(image_shape, coords_shape, dtype, device)
 
 
 class Warping:

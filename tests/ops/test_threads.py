@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -65,6 +66,19 @@ def test_numpys_error_state_is_the_callers():
     with np.errstate(divide="call", call=lambda *a: calls.append(a)), threads.together(2) as run:
         run(divide)
     assert len(calls) == 2
+
+
+def test_the_number_of_parts_is_not_that_of_a_moment_when_others_are_at_work():
+    before, at_work = threads.parts(), threading.Event()
+
+    def work():
+        with threads.together(2) as run:
+            run(lambda part, scratch: (at_work.set(), time.sleep(0.05)))
+
+    other = threading.Thread(target=work)
+    other.start()
+    assert at_work.wait(10) and threads.parts() == before
+    other.join()
 
 
 def test_products_use_one_thread_each_meanwhile():
