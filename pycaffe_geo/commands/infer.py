@@ -36,7 +36,7 @@ EXAMPLE = """
 tools/infer.py --net prototxt/pose_early_fusion_small.yaml --src docs/example/src.png --tgt docs/example/tgt.png \\
     --depth docs/example/depth.png --intrinsics 65.6,70,79.5,63.5 --out runs/infer
 tools/infer.py --net prototxt/sfmlearner_small.yaml --image docs/example/tgt.png --fov 101 --ply --out runs/infer_depth
-tools/infer.py --net prototxt/sfmlearner_small.yaml --weights runs/sfmlearner_small/net_iter_5000.caffemodel.h5 \\
+tools/infer.py --net prototxt/sfmlearner_small.yaml --weights runs/sfmlearner_small/net_iter_4000.caffemodel.h5 \\
     --folder frames --step 3 --fov 65 --out runs/infer_video
 """
 
