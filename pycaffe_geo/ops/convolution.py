@@ -1,5 +1,7 @@
 """Convolution planned once per shape: matrix products over copied image patches, with the buffers they need."""
 
+import math
+
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
@@ -14,7 +16,6 @@ from pycaffe_geo.ops.wide import WidePlan, is_half
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
 POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
-LARGE_AREA = 400  # pixels of a sample, of which a core can have its own rows; fewer are less to read than the weights are
 
 
 def output_size(size, kernel, stride, pad, dilation):
@@ -58,18 +59,19 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
         return fastest or _wide(plan_convolution(x_shape, w_shape, dtype="float32", **options))
     if len(size) > 2:
         return NdConvolution(*arguments, check)
-    reference = _reference(w_shape, size, stride, pad, device)
+    reference = _reference(x_shape, w_shape, size, stride, pad, device)
     if own_asked(engine, device):
         return reference(*arguments, check)
     fastest = _thin(*arguments) or cudnn_convolution(*arguments) or _ragged(*arguments) or onednn_convolution(*arguments)
     return fastest or reference(*arguments, check)
 
 
-def _reference(w_shape, size, stride, pad, device):
+def _reference(x_shape, w_shape, size, stride, pad, device):
     """Return the class of the plan by matrix products that is the fastest for these sizes."""
     area = size[0] * size[1]
-    if device.xp is np:
-        return RowConvolution if area >= LARGE_AREA else ChannelConvolution
+    if device.xp is np:  # what there is more of is cut for the cores, the rest each of them reads
+        images = math.prod(x_shape) + x_shape[0] * w_shape[0] * area
+        return RowConvolution if images >= math.prod(w_shape) else ChannelConvolution
     pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and area >= POINTWISE_AREA
     return PointwiseConvolution if pointwise else PatchConvolution
 

@@ -28,7 +28,7 @@ class RowConvolution:
         self._rows = _Rows(x_shape, w_shape, size, stride, pad, dilation, group, dtype, self._parts, check)
         self._turned = None
         turned_pad = [d * (k - 1) - p for d, k, p in zip(dilation, w_shape[2:], pad)]
-        if stride == (1, 1) and min(turned_pad) >= 0:
+        if tuple(stride) == (1, 1) and min(turned_pad) >= 0:
             shape = (x_shape[1], w_shape[0] // group, *w_shape[2:])
             sizes = x_shape[2:], stride, turned_pad, dilation
             self._turned = _Rows(self.out_shape, shape, *sizes, group, dtype, self._parts, check)

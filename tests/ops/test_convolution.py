@@ -97,7 +97,7 @@ def blocks(request, monkeypatch):
 
 
 def share(monkeypatch, what, parts, block_bytes):
-    monkeypatch.setattr(convolution, "LARGE_AREA", {"rows": 0, "channels": np.inf}[what])
+    monkeypatch.setattr(convolution, "_reference", lambda *sizes: {"rows": RowConvolution, "channels": ChannelConvolution}[what])
     monkeypatch.setattr(threads, "parts", lambda: parts)
     for module in (convolution_rows, convolution_channels):
         monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
@@ -266,10 +266,9 @@ def test_an_invalid_number_in_any_part_follows_the_callers_error_state(monkeypat
 
 
 def test_plan_where_it_pays(standin_device):
-    wide = dict(x_shape=(2, 3, 20, 20), w_shape=(4, 3, 1, 1), dtype="float32", engine="CAFFE")
-    assert isinstance(plan_convolution(**wide, device=CPU), RowConvolution)
-    assert isinstance(make("one_by_one"), ChannelConvolution)
-    assert isinstance(plan_convolution(**wide, device=standin_device), PointwiseConvolution)
+    assert isinstance(make("pointwise"), RowConvolution)
+    assert isinstance(make("kernel_is_input"), ChannelConvolution)
+    assert isinstance(make("pointwise", device=standin_device), PointwiseConvolution)
     assert isinstance(make("one_by_one", device=standin_device), PatchConvolution)
 
 

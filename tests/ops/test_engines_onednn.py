@@ -26,6 +26,7 @@ LIBRARY = library_module.library(CPU, np.dtype("float32"))
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
 
 TOLERANCE = 2e-6
+OWN = RowConvolution, ChannelConvolution
 
 
 @pytest.fixture
@@ -279,12 +280,12 @@ def test_reference_where_its_rules_differ():
     assert isinstance(pooling_plan("MAX", ((1, 2, 5, 5), (1, 2), (3, 5), (0, 0))), MaxPooling)  # a window without a pixel
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], mask=True), MaxPooling)
     wide_pad = plan_convolution((1, 2, 5, 6), (2, 2, 2, 2), pad=(2, 2), dtype="float32", device=CPU)
-    assert isinstance(wide_pad, ChannelConvolution)
+    assert isinstance(wide_pad, OWN)
 
 
 def assert_reference(dtype="float32"):
-    assert isinstance(convolution_plan("odd", dtype), ChannelConvolution)
-    assert isinstance(convolution_plan("pointwise", dtype), (RowConvolution, ChannelConvolution))
+    assert isinstance(convolution_plan("odd", dtype), OWN)
+    assert isinstance(convolution_plan("pointwise", dtype), OWN)
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], dtype), MaxPooling)
     assert isinstance(pooling_plan("AVE", POOLINGS["k3s2"], dtype), AveragePooling)
 
