@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from pycaffe_geo.errors import ShapeError
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_nd import NdConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
@@ -16,6 +17,7 @@ from pycaffe_geo.ops.wide import WidePlan, is_half
 COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
 POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
+LARGE_AREA, MANY = 400, 8  # fewer pixels and no fewer samples do so on a CPU
 
 
 def output_size(size, kernel, stride, pad, dilation):
@@ -70,8 +72,9 @@ def _reference(x_shape, w_shape, size, stride, pad, device):
     """Return the class of the plan by matrix products that is the fastest for these sizes."""
     area = size[0] * size[1]
     if device.xp is np:  # what there is more of is cut for the cores, the rest each of them reads
-        images = math.prod(x_shape) + x_shape[0] * w_shape[0] * area
-        return RowConvolution if images >= math.prod(w_shape) else ChannelConvolution
+        if math.prod(x_shape) + x_shape[0] * w_shape[0] * area < math.prod(w_shape):
+            return ChannelConvolution
+        return SampleConvolution if area < LARGE_AREA and x_shape[0] >= MANY else RowConvolution
     pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and area >= POINTWISE_AREA
     return PointwiseConvolution if pointwise else PatchConvolution
 
@@ -169,27 +172,28 @@ class PatchConvolution(_Convolution):
 
     Images are first copied to (N, H, W, C) with their border of zeros: a row of the kernel then is one run of
     kernel_w * C numbers, and small images of many samples make one large product. The rows of blocks of samples, or of
-    output rows where one sample is too large, are kept below COLUMN_BYTES.
+    output rows where one sample is too large, are kept below `most` bytes (COLUMN_BYTES).
     Backward to the data takes one horizontal run of kernel columns at a time (as many as the stride, so that the places
     it adds to do not overlap): the gradient of the patches never exists as a whole.
     """
 
-    def __init__(self, *args):
+    def __init__(self, *args, most=None):
         super().__init__(*args)
+        most = most or COLUMN_BYTES
         (out_h, out_w), (kernel_h, kernel_w) = self._out_size, self._kernel
         group, item = self._group, self.dtype.itemsize
         self._group_channels, self._group_outputs = self._channels // group, self._outputs // group
         self._depth = kernel_h * kernel_w * self._group_channels
         row_bytes = out_w * self._depth * group * item
-        self._block = max(1, min(self._batch, COLUMN_BYTES // (row_bytes * out_h)))
-        self._block_rows = max(1, min(out_h, COLUMN_BYTES // row_bytes))
+        self._block = max(1, min(self._batch, most // (row_bytes * out_h)))
+        self._block_rows = max(1, min(out_h, most // row_bytes))
         self._run = min(self._stride[1], kernel_w) if self._dilation[1] == 1 else 1
         empty = self.xp.empty
         padded_size = [n + 2 * p for n, p in zip(self._in_size, self._pad)]
         pixels = self._block * out_h * out_w
         self._check("padded images", self._block, *padded_size, self._channels)
         self._check("a block of outputs", pixels, self._outputs)
-        if row_bytes > COLUMN_BYTES:
+        if row_bytes > most:
             self._check("the patches of a row", row_bytes // item)
         self._padded = empty((self._block, *padded_size, self._channels), self.dtype)
         self._columns = empty(self._block * self._block_rows * row_bytes // item, self.dtype)
@@ -298,3 +302,40 @@ class PatchConvolution(_Convolution):
         strides = (channel * self._group_channels, sample, row * self._stride[0], column * self._stride[1],
                    row * self._dilation[0], column * self._dilation[1], channel)
         return self.xp.lib.stride_tricks.as_strided(image, shape, strides)
+
+
+class SampleConvolution:
+    """A PatchConvolution for each thread of a CPU, which has some of the samples: for many small images."""
+
+    def __init__(self, x_shape, w_shape, size, *arguments):
+        batch = x_shape[0]
+        self.out_shape = (batch, w_shape[0], *size)
+        count = min(threads.parts(), batch)
+        self._mine = [threads.split(batch, count, part) for part in range(count)]
+        shapes = [(mine.stop - mine.start, *x_shape[1:]) for mine in self._mine]
+        self._plans = [PatchConvolution(shape, w_shape, size, *arguments, most=COLUMN_BYTES // count) for shape in shapes]
+
+    def forward(self, x, w, b, y):
+        self._run(lambda plan, mine, scratch: plan.forward(x[mine], w, b, y[mine]))
+
+    def backward_data(self, dy, w, dx, dy_unchanged=False):
+        self._run(lambda plan, mine, scratch: plan.backward_data(dy[mine], w, dx[mine], dy_unchanged))
+
+    def backward_weights(self, x, dy, dw, x_unchanged=False):
+        def add(plan, mine, scratch):
+            (total,) = scratch.take(dw.dtype, dw.shape)
+            total[...] = 0
+            plan.backward_weights(x[mine], dy[mine], total, x_unchanged)
+            return total
+
+        self._run(add, dw)
+
+    def backward_bias(self, dy, db):
+        db += dy.sum((2, 3)).sum(0)
+
+    def _run(self, function, total=None):
+        """Run function(plan, its samples, scratch) for all plans; add what they return to `total`, in this order."""
+        with threads.together(len(self._plans)) as run:
+            for one in run(lambda part, scratch: function(self._plans[part], self._mine[part], scratch)):
+                if total is not None:
+                    total += one

@@ -10,7 +10,7 @@ from golden import Case, compare
 from pycaffe_geo.backend import CPU, asnumpy
 from pycaffe_geo.errors import ShapeError
 from pycaffe_geo.ops import convolution, convolution_channels, convolution_rows, threads
-from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, plan_convolution
+from pycaffe_geo.ops.convolution import PatchConvolution, PointwiseConvolution, SampleConvolution, plan_convolution
 from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
 
@@ -76,7 +76,7 @@ def make(name, dtype="float64", device=CPU):
 
 # how the threads share the work, their number, bytes of a block
 SHARED = [("rows", 1, 2 << 20), ("rows", 2, 1), ("rows", 3, 2000), ("rows", 16, 2 << 20), ("channels", 1, 1),
-          ("channels", 3, 9999)]
+          ("channels", 3, 9999), ("samples", 2, 0)]
 
 
 @pytest.fixture(params=["one block", "sample blocks", "row blocks", *SHARED], ids=str)
@@ -97,7 +97,8 @@ def blocks(request, monkeypatch):
 
 
 def share(monkeypatch, what, parts, block_bytes):
-    monkeypatch.setattr(convolution, "_reference", lambda *sizes: {"rows": RowConvolution, "channels": ChannelConvolution}[what])
+    plans = {"rows": RowConvolution, "channels": ChannelConvolution, "samples": SampleConvolution}
+    monkeypatch.setattr(convolution, "_reference", lambda *sizes: plans[what])
     monkeypatch.setattr(threads, "parts", lambda: parts)
     for module in (convolution_rows, convolution_channels):
         monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
@@ -213,7 +214,7 @@ def test_inputs_are_left_alone():
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("what", ["rows", "channels"])
+@pytest.mark.parametrize("what", ["rows", "channels", "samples"])
 def test_threads_agree_to_the_last_bit_from_run_to_run(name, what, monkeypatch):
     share(monkeypatch, what, 3, 2000)
     x_shape, w_shape, _ = CASES[name]
@@ -268,6 +269,8 @@ def test_an_invalid_number_in_any_part_follows_the_callers_error_state(monkeypat
 def test_plan_where_it_pays(standin_device):
     assert isinstance(make("pointwise"), RowConvolution)
     assert isinstance(make("kernel_is_input"), ChannelConvolution)
+    many = plan_convolution((8, 3, 9, 9), (4, 3, 3, 3), dtype="float32", device=CPU, engine="CAFFE")
+    assert isinstance(many, SampleConvolution)
     assert isinstance(make("pointwise", device=standin_device), PointwiseConvolution)
     assert isinstance(make("one_by_one", device=standin_device), PatchConvolution)
 

@@ -13,7 +13,7 @@ import pytest
 from engine_cases import BEYOND, CONVOLUTIONS, POOLINGS
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
-from pycaffe_geo.ops.convolution import SplitConvolution, plan_convolution
+from pycaffe_geo.ops.convolution import SampleConvolution, SplitConvolution, plan_convolution
 from pycaffe_geo.ops.convolution_channels import ChannelConvolution
 from pycaffe_geo.ops.convolution_rows import RowConvolution
 from pycaffe_geo.ops.onednn import library as library_module
@@ -26,7 +26,7 @@ LIBRARY = library_module.library(CPU, np.dtype("float32"))
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
 
 TOLERANCE = 2e-6
-OWN = RowConvolution, ChannelConvolution
+OWN = RowConvolution, ChannelConvolution, SampleConvolution
 
 
 @pytest.fixture
