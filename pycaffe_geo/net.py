@@ -254,7 +254,7 @@ class Net:
             if rectified:
                 rectified = False
             elif i < last and self._takes_relu(i):
-                self.layers[i].forward_rectified(self.bottoms[i], self.tops[i])
+                self._runner(i).forward_rectified(self.bottoms[i], self.tops[i])
                 rectified = True
             else:
                 self._runner(i).forward(self.bottoms[i], self.tops[i])
@@ -336,7 +336,7 @@ class Net:
         self.device.moves += 1  # a recorded iteration has the old one
 
     def _runner(self, i):
-        """Return what has the functions forward and backward of layer number i."""
+        """Return what has the functions forward, forward_rectified and backward of layer number i."""
         return self._copies.get(self.layers[i].name, self.layers[i])
 
     def _reshape_layer(self, i):

@@ -90,13 +90,21 @@ class HalfCopies:
 
     def forward(self, bottom, top):
         """Run the layer forward on new copies."""
+        self._copy()
+        self._run(self._layer.forward, bottom, top)
+
+    def forward_rectified(self, bottom, top):
+        """As forward, with the layer's forward_rectified."""
+        self._copy()
+        self._run(self._layer.forward_rectified, bottom, top)
+
+    def _copy(self):
         with np.errstate(over="ignore"):
             for copy, blob in zip(self._copies, self._layer.blobs):
                 if copy.dtype == blob.dtype:
                     copy.share_data(blob)
                 else:
                     copy.data[...] = blob.data
-        self._run(self._layer.forward, bottom, top)
 
     def backward(self, top, propagate_down, bottom):
         """Run the layer backward and add what it gives, without the loss scale, to the diffs of its own parameters."""
