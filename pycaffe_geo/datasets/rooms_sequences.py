@@ -10,7 +10,7 @@ from pycaffe_geo.backend import CPU
 from pycaffe_geo.datasets.frames import gap_pairs
 from pycaffe_geo.datasets.rooms import in_ball, inside_furniture, require, views
 from pycaffe_geo.datasets.rooms_raycast import cast, pixel_rays, random_room, render
-from pycaffe_geo.datasets.streets import driver_pose, random_street
+from pycaffe_geo.datasets.streets import driver_motion, driver_pose, random_street
 from pycaffe_geo.errors import DataError
 from pycaffe_geo.geometry import se3
 
@@ -22,7 +22,8 @@ def render_runs(world, split, runs, length=8, baseline=None, scenes="rooms", pro
 
     scenes: "rooms", or "streets" as a driver sees them, whose sizes depend on nothing in `world`.
 
-    The camera moves by one twist all along a run, drawn at most world.rotation_deg and world.translation_m per frame.
+    The camera moves by one twist all along a run, drawn at most world.rotation_deg and world.translation_m per frame, in any
+    direction, in streets as a car does: forward and in curves, a tenth of both across.
     baseline (metres): also the pictures `right` of a second camera, so far along x. Arrays: color (F, H, W, 3) uint8, depth
     (F, H, W) float32, pose_c2w (F, 4, 4), intrinsics (F, 4), sequence (F,), pairs (neighbours, both ways) and, with a baseline,
     right and baseline; F = runs length. `split` names the rooms ("train", "test"); `render_pairs` has others.
@@ -47,9 +48,9 @@ def render_runs(world, split, runs, length=8, baseline=None, scenes="rooms", pro
 
 def _render_run(world, split, number, length, baseline, scenes):
     """Return colour, depth, poses and, with a baseline, the right pictures of run `number`."""
-    word, draw = _SCENES[scenes]
+    word, draw, motion = _SCENES[scenes]
     generator = CPU.generator(world.seed, word, split, number)
-    room, poses = _place(generator, draw, world, length, baseline or 0)
+    room, poses = _place(generator, draw, motion, world, length, baseline or 0)
     color, depth = zip(*(render(room, world, pose) for pose in poses))
     run = {"color": np.stack(color), "depth": np.stack(depth), "pose_c2w": poses}
     if baseline is not None:
@@ -73,17 +74,22 @@ def _draw_street(generator, world):
     return random_street(generator), [driver_pose(generator)]
 
 
-_SCENES = {"rooms": ("run", _draw_room), "streets": ("street", _draw_street)}  # word in the random key; a room and poses in it
+def _any_motion(generator, rotation, metres):
+    """Draw a twist (6,) whose rotation (radians) and translation are uniform in balls."""
+    return np.hstack([in_ball(generator, rotation, 1), in_ball(generator, metres, 1)])[0]
 
 
-def _place(generator, draw, world, length, baseline):
+# word in the random key; what draws a room and poses in it; and a twist per frame
+_SCENES = {"rooms": ("run", _draw_room, _any_motion), "streets": ("street", _draw_street, driver_motion)}
+
+
+def _place(generator, draw, motion, world, length, baseline):
     """Draw a room and the poses (length, 4, 4) of a run in it that comes close to nothing."""
     near = world.depth_range[0]
     for _ in range(_ROOMS):
         room, middles = draw(generator, world)
         for middle in middles:
-            rotation = in_ball(generator, math.radians(world.rotation_deg), 1)
-            twist = np.hstack([rotation, in_ball(generator, world.translation_m, 1)])
+            twist = motion(generator, math.radians(world.rotation_deg), world.translation_m)
             steps = np.arange(length)[:, None] - (length - 1) / 2
             poses = middle @ se3.exp(steps * twist)
             if all(_free(room, world, pose @ _beside(shift), 0.5 * near) for shift in (0, baseline) for pose in poses):

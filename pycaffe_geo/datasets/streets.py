@@ -43,6 +43,13 @@ def driver_pose(generator):
     return pose
 
 
+def driver_motion(generator, rotation, metres):
+    """Draw a car's twist (6,) per frame: forward by 0.3 to 1 of `metres`, in a curve of at most `rotation` radians, and at most a
+    tenth of both along and about the other axes."""
+    low, high = np.array([[-0.1, -1, -0.1, -0.1, -0.1, 0.3], [0.1, 1, 0.1, 0.1, 0.1, 1]])
+    return generator.uniform(low, high) * np.repeat([rotation, metres], 3)
+
+
 def _side(generator):
     """Draw the boxes (n, 8) of the right side: metres from the lane (near, far), above ground (low, high) and along the street
     (start, end), the turn about the vertical in radians, and the size of the texture in metres."""

@@ -6,6 +6,7 @@ import pytest
 from pycaffe_geo.datasets.rooms import World
 from pycaffe_geo.datasets.rooms_sequences import render_runs
 from pycaffe_geo.errors import DataError
+from pycaffe_geo.geometry import se3
 from pycaffe_geo.geometry.sampling import warp
 
 WORLD = World(width=112, height=32, fx=65, fy=61, cx=55, cy=14, samples=2)
@@ -53,6 +54,18 @@ def test_a_street_depends_on_its_number_and_the_split_alone(streets):
     np.testing.assert_array_equal(fewer["color"], streets["color"][:2])
     assert not np.array_equal(render_runs(WORLD, "test", 1, 1, scenes="streets")["color"][0], fewer["color"][0])
     assert not np.array_equal(fewer["color"][0], fewer["color"][1])
+
+
+def test_a_car_drives_forward():
+    """Within the world's limits, by one motion all along a run."""
+    world = World(width=10, height=8, rotation_deg=2, translation_m=1, samples=1)
+    pose = render_runs(world, "train", 12, 3, scenes="streets")["pose_c2w"].reshape(12, 3, 4, 4)
+    before, after = (se3.log(se3.relative(pose[:, k], pose[:, k + 1])) for k in (0, 1))  # T_before_after: where the car has gone
+    np.testing.assert_allclose(before, after, atol=1e-6)
+    turn, gone = np.degrees(before[:, :3]), before[:, 3:]
+    assert gone[:, 2].min() >= 0.3 and gone[:, 2].max() <= 1 and gone[:, 2].std() > 0.1
+    assert abs(gone[:, :2]).max() <= 0.1 and abs(turn[:, [0, 2]]).max() <= 0.2
+    assert 1 < abs(turn[:, 1]).max() <= 2 and (turn[:, 1] > 0).any() and (turn[:, 1] < 0).any()
 
 
 def test_unknown_scenes_are_told():

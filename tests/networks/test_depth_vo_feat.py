@@ -71,7 +71,8 @@ def test_at_the_recorded_width_it_is_the_published_graph():
 
 
 WORDS = [f"{name}_score.convolution_param.weight_filler={{type: gaussian, std: 0.02}}" for name in ("coarse", "fuse4_skip")]
-WORDS += ["coarse_score.convolution_param.bias_filler.value=1", "odometry_numbers.inner_product_param.weight_filler=xavier"]
+WORDS += ["coarse_score.convolution_param.bias_filler.value=1",
+          "odometry_numbers.inner_product_param.weight_filler={type: gaussian, std: 0.3}"]
 
 
 def narrow_twin(tmp_path, stages=()):
@@ -81,11 +82,11 @@ def narrow_twin(tmp_path, stages=()):
     write_pairs(tmp_path / "frames.h5", intrinsics=np.tile([20, 20, 15.5, 15.5], (4, 1)), baseline=np.full(4, 0.2),
                 sequence=[0, 0, 1, 1], **pictures)
     text = (PROTOTXT / "depth_vo_feat_small.yaml").read_text(encoding="utf-8")
-    for old, new in (("  width: 8", "  width: 2"), ("odometry_width: 4", "odometry_width: 1")):
+    for old, new in (("  width: 8", "  width: 2"), ("odometry_width: 8", "odometry_width: 1")):
         assert old in text
         text = text.replace(old, new)
     words = [f"train_frames.frame_data_param.{word}" for word in (f"source={tmp_path / 'frames.h5'}", "world={}", "batch_size=2",
-                                                                  "mirror=false", "shuffle=false")]
+                                                                  "mirror=false", "shuffle=false", "color_jitter=0")]
     return Net(load_net(str(PROTOTXT / "narrow.yaml"), text, overrides=[*WORDS, *words]), "TRAIN", dtype="float64", stages=stages)
 
 
@@ -103,6 +104,6 @@ def test_the_stage_feature_adds_the_reconstruction_of_features(tmp_path):
     net.backward()
     images, features = (net.blobs[f"{kind}_stereo"].data + net.blobs[f"{kind}_temporal"].data for kind in ("image", "features"))
     smooth = sum(net.blobs[f"smoothness_{axis}"].data for axis in "xy")
-    assert features > 0 and net.loss == pytest.approx(images + 10 * smooth + 0.1 * features)
+    assert features > 0 and net.loss == pytest.approx(images + 5 * smooth + 0.1 * features)
     assert not [name for name, lr in zip(net.param_names, net.lr_mults) if lr and "conv1_1" in name]
     assert net.params["previous_features_conv1_1"][0].shares_data(net.params["conv1_1"][0])
