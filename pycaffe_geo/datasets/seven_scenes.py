@@ -53,7 +53,7 @@ def read_seven_scenes(folder, sequences=None, intrinsics=None):
 
 
 def _numbers(folder):
-    numbers = [re.fullmatch(r"frame-(\d{6})", path.name.removesuffix(_COLOR)) for path in folder.glob(f"*{_COLOR}")]
+    numbers = [re.fullmatch(r"frame-(\d{6})", path.name.removesuffix(_COLOR)) for path in folder.glob(f"[!.]*{_COLOR}")]
     if not numbers or None in numbers:
         raise DataError(f"{folder}: expected pictures such as frame-000000{_COLOR}, found "
                         f"{listed((path.name for path in sorted(folder.iterdir())), 3)}")

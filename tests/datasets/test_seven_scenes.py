@@ -45,6 +45,11 @@ def test_frames_of_all_sequences(folder):
     assert frames.sequence.tolist() == [0, 0, 1, 2]
 
 
+def test_hidden_files_beside_the_pictures_do_not_count(folder):
+    (folder / "seq-02" / "._frame-000004.color.png").write_bytes(b"")  # macOS leaves such on other disks
+    assert len(read_seven_scenes(folder).names) == 4
+
+
 def test_a_split_and_chosen_sequences(folder):
     assert split_sequences(folder, "train") == ("seq-02",) and split_sequences(folder, "test") == ("seq-01",)
     recording = read_seven_scenes(folder, ["seq-02"], intrinsics=(9, 8, 3, 2))
