@@ -11,9 +11,6 @@ from pycaffe_geo.ops.gpu.batch_norm import GpuBatchNorm
 from pycaffe_geo.ops.wide import is_half, widened
 
 
-BLOCK = 1 << 19  # elements that a thread works on at a time: what it reads again is then still in the cache
-
-
 def plan_batch_norm(device, dtype):
     """Return two functions like `forward` and `backward` below, by the engine that fits. float16 is computed in float32."""
     if gpu_allowed(device, dtype, half=True):
@@ -33,7 +30,7 @@ def _shared_forward(x, y, eps):
     numbers = np.empty((3, x.shape[1]), x.dtype)
 
     def normalise(part, scratch):
-        for few in _channel_blocks(x, count, part):
+        for few in threads.channel_blocks(x.shape, count, part):
             numbers[:, few] = forward(x[:, few], y[:, few], eps)
 
     count = threads.parts() if x.size >= threads.FEW else 1
@@ -45,19 +42,12 @@ def _shared_forward(x, y, eps):
 def _shared_backward(dy, y, inverse, dx, lend):
     """As backward, the channels shared by the threads, a few at a time."""
     def differentiate(part, scratch):
-        for few in _channel_blocks(y, count, part):
+        for few in threads.channel_blocks(y.shape, count, part):
             backward(dy[:, few], y[:, few], inverse[few], dx[:, few], lambda shape: scratch.take(y.dtype, shape)[0])
 
     count = threads.parts() if y.size >= threads.FEW else 1
     with threads.together(count) as run:
         run(differentiate)
-
-
-def _channel_blocks(x, count, part):
-    """Yield this part's channels, as many at a time as stay in the cache between the passes over them."""
-    mine, most = threads.split(x.shape[1], count, part), max(1, BLOCK // max(1, x.shape[0] * x.shape[2]))
-    for first in range(mine.start, mine.stop, most):
-        yield slice(first, min(first + most, mine.stop))
 
 
 def _lend32(function, dy, y, inverse, dx, lend):

@@ -1,6 +1,9 @@
 """A factor, and an offset, for each row of a matrix of runs, with the gradients."""
 
+import numpy as np
+
 from pycaffe_geo.backend import array_module
+from pycaffe_geo.ops import threads
 from pycaffe_geo.ops.engines import fast, gpu_allowed
 from pycaffe_geo.ops.gpu.scale import GpuScale
 from pycaffe_geo.ops.wide import is_half, widened
@@ -15,7 +18,32 @@ def plan_scale(device, dtype):
         forward32, backward32 = plan_scale(device, "float32")
         return widened(forward32, 3, 4), widened(backward32, 3, 4, 5)
     kernels = fast("scale", device, dtype)
-    return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+    if kernels:
+        return kernels.forward, kernels.backward
+    return (_shared(forward), _shared(backward)) if device.xp is np else (forward, backward)
+
+
+def _shared(function):
+    """Return `function` with its D rows shared by the threads, a few at a time."""
+    def shared(x, *arguments, **options):
+        count = threads.parts() if x.size >= threads.FEW else 1
+
+        def run_part(part, scratch):
+            for few in threads.channel_blocks(x.shape, count, part):
+                cut = [_rows(a, few) for a in (x, *arguments)]
+                function(*cut, **{name: _rows(a, few) for name, a in options.items()})
+
+        with threads.together(count) as run:
+            run(run_part)
+
+    return shared
+
+
+def _rows(value, few):
+    """Return a few rows of an array (outer, D, inner) or numbers of one (D,); any other value as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return value[few] if value.ndim == 1 else value[:, few]
 
 
 def forward(x, factor, offset, y, kept=None, rectify=False):

@@ -19,6 +19,7 @@ MOST = 16  # with more threads Python itself would be what they wait for
 SMALL = 1 << 20  # multiplications; less work than that takes no longer than it takes to hand out parts
 FEW = 1 << 16  # elements that are worth no parts either
 FLAT = 64  # rows; so few times a transposed matrix are faster made by OpenBLAS as the columns of the transposed product
+CACHED = 1 << 19  # elements of some channels that a thread works on at a time: what it reads again is then still in the cache
 BLOCK = 1 << 18  # elements of a product made at a time where it is added: adding it then stays in the cache
 
 
@@ -117,6 +118,14 @@ class SharedPlan:
 def split(size, count, part):
     """Return the slice of range(size) that is this part's: `count` parts share it evenly."""
     return slice(size * part // count, size * (part + 1) // count)
+
+
+def channel_blocks(shape, count, part):
+    """Yield slices of this part's channels, of arrays (outer, channels, inner), as many at a time as stay in the cache."""
+    outer, channels, inner = shape
+    mine, most = split(channels, count, part), max(1, CACHED // max(1, outer * inner))
+    for first in range(mine.start, mine.stop, most):
+        yield slice(first, min(first + most, mine.stop))
 
 
 def matmul(left, right, out, add=False):

@@ -11,7 +11,7 @@ import pytest
 from engine_cases import CASES
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.ops import batch_norm, openblas, threads
+from pycaffe_geo.ops import openblas, threads
 from pycaffe_geo.ops.pooling import plan_pooling
 
 
@@ -127,7 +127,7 @@ def test_what_several_threads_do_is_what_one_does(name, monkeypatch):
     monkeypatch.setattr(threads, "parts", lambda: 1)
     expected = CASES[name]("float64")
     monkeypatch.setattr(threads, "parts", lambda: 3)
-    monkeypatch.setattr(batch_norm, "BLOCK", 80)
+    monkeypatch.setattr(threads, "CACHED", 80)
     found, again = CASES[name]("float64"), CASES[name]("float64")
     assert found.keys() == expected.keys()
     for key, array in expected.items():
