@@ -18,6 +18,7 @@ COLUMN_BYTES = 32 << 20  # the most that the copied patches of one plan may take
 CHANNEL_BLOCK = 16  # channels that oneDNN works on at a time
 POINTWISE_AREA = 128  # smaller planes make one product over the whole batch faster than one per sample
 LARGE_AREA, MANY = 400, 8  # fewer pixels and no fewer samples do so on a CPU
+SMALL, SHORT = 1 << 19, 1 << 22  # copied numbers and multiplications; less work than both takes no longer on one core
 
 
 def output_size(size, kernel, stride, pad, dilation):
@@ -71,6 +72,9 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
 def _reference(x_shape, w_shape, size, stride, pad, device):
     """Return the class of the plan by matrix products that is the fastest for these sizes."""
     area = size[0] * size[1]
+    copied = x_shape[0] * area * x_shape[1] * math.prod(w_shape[2:])
+    if device.xp is np and copied < SMALL and copied * w_shape[0] < SHORT:
+        return PatchConvolution
     if device.xp is np:  # what there is more of is cut for the cores, the rest each of them reads
         if math.prod(x_shape) + x_shape[0] * w_shape[0] * area < math.prod(w_shape):
             return ChannelConvolution

@@ -266,7 +266,9 @@ def test_an_invalid_number_in_any_part_follows_the_callers_error_state(monkeypat
     assert np.isnan(dy[-1]).all() and np.isneginf(dy[0]).all()
 
 
-def test_plan_where_it_pays(standin_device):
+def test_plan_where_it_pays(standin_device, monkeypatch):
+    assert isinstance(make("pointwise"), PatchConvolution)
+    monkeypatch.setattr(convolution, "SMALL", 0)
     assert isinstance(make("pointwise"), RowConvolution)
     assert isinstance(make("kernel_is_input"), ChannelConvolution)
     many = plan_convolution((8, 3, 9, 9), (4, 3, 3, 3), dtype="float32", device=CPU, engine="CAFFE")

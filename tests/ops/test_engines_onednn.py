@@ -13,9 +13,7 @@ import pytest
 from engine_cases import BEYOND, CONVOLUTIONS, POOLINGS
 from pycaffe_geo.backend import CPU
 from pycaffe_geo.net import Net
-from pycaffe_geo.ops.convolution import SampleConvolution, SplitConvolution, plan_convolution
-from pycaffe_geo.ops.convolution_channels import ChannelConvolution
-from pycaffe_geo.ops.convolution_rows import RowConvolution
+from pycaffe_geo.ops.convolution import PatchConvolution, SplitConvolution, plan_convolution
 from pycaffe_geo.ops.onednn import library as library_module
 from pycaffe_geo.ops.onednn.convolution import OneDnnConvolution
 from pycaffe_geo.ops.onednn.pooling import OneDnnPooling
@@ -26,7 +24,6 @@ LIBRARY = library_module.library(CPU, np.dtype("float32"))
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="onednn-cpu-gomp is not installed, or PYCAFFE_GEO_ENGINES=numpy")
 
 TOLERANCE = 2e-6
-OWN = RowConvolution, ChannelConvolution, SampleConvolution
 
 
 @pytest.fixture
@@ -280,12 +277,12 @@ def test_reference_where_its_rules_differ():
     assert isinstance(pooling_plan("MAX", ((1, 2, 5, 5), (1, 2), (3, 5), (0, 0))), MaxPooling)  # a window without a pixel
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], mask=True), MaxPooling)
     wide_pad = plan_convolution((1, 2, 5, 6), (2, 2, 2, 2), pad=(2, 2), dtype="float32", device=CPU)
-    assert isinstance(wide_pad, OWN)
+    assert isinstance(wide_pad, PatchConvolution)
 
 
 def assert_reference(dtype="float32"):
-    assert isinstance(convolution_plan("odd", dtype), OWN)
-    assert isinstance(convolution_plan("pointwise", dtype), OWN)
+    assert isinstance(convolution_plan("odd", dtype), PatchConvolution)
+    assert isinstance(convolution_plan("pointwise", dtype), PatchConvolution)
     assert isinstance(pooling_plan("MAX", POOLINGS["k3s2"], dtype), MaxPooling)
     assert isinstance(pooling_plan("AVE", POOLINGS["k3s2"], dtype), AveragePooling)
 

@@ -11,7 +11,7 @@ import pytest
 from engine_cases import CASES
 
 from pycaffe_geo.backend import CPU
-from pycaffe_geo.ops import openblas, threads
+from pycaffe_geo.ops import convolution, openblas, threads
 from pycaffe_geo.ops.pooling import plan_pooling
 
 
@@ -122,8 +122,8 @@ def test_several_threads_take_turns(monkeypatch):
 @pytest.mark.parametrize("name", CASES)
 def test_what_several_threads_do_is_what_one_does(name, monkeypatch):
     monkeypatch.setenv("PYCAFFE_GEO_ENGINES", "numpy")
-    monkeypatch.setattr(threads, "FEW", 0)
-    monkeypatch.setattr(threads, "SMALL", 0)
+    for module, limit in ((threads, "FEW"), (threads, "SMALL"), (convolution, "SMALL")):
+        monkeypatch.setattr(module, limit, 0)
     monkeypatch.setattr(threads, "parts", lambda: 1)
     expected = CASES[name]("float64")
     monkeypatch.setattr(threads, "parts", lambda: 3)
