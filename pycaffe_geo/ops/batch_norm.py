@@ -29,25 +29,19 @@ def _shared_forward(x, y, eps):
     """As forward, the channels shared by the threads, a few at a time."""
     numbers = np.empty((3, x.shape[1]), x.dtype)
 
-    def normalise(part, scratch):
-        for few in threads.channel_blocks(x.shape, count, part):
-            numbers[:, few] = forward(x[:, few], y[:, few], eps)
+    def normalise(few, scratch):
+        numbers[:, few] = forward(x[:, few], y[:, few], eps)
 
-    count = threads.parts() if x.size >= threads.FEW else 1
-    with threads.together(count) as run:
-        run(normalise)
+    threads.by_channels(x.shape, normalise)
     return numbers
 
 
 def _shared_backward(dy, y, inverse, dx, lend):
     """As backward, the channels shared by the threads, a few at a time."""
-    def differentiate(part, scratch):
-        for few in threads.channel_blocks(y.shape, count, part):
-            backward(dy[:, few], y[:, few], inverse[few], dx[:, few], lambda shape: scratch.take(y.dtype, shape)[0])
+    def differentiate(few, scratch):
+        backward(dy[:, few], y[:, few], inverse[few], dx[:, few], lambda shape: scratch.take(y.dtype, shape)[0])
 
-    count = threads.parts() if y.size >= threads.FEW else 1
-    with threads.together(count) as run:
-        run(differentiate)
+    threads.by_channels(y.shape, differentiate)
 
 
 def _lend32(function, dy, y, inverse, dx, lend):

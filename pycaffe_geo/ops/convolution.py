@@ -72,15 +72,16 @@ def plan_convolution(x_shape, w_shape, *, stride=(1, 1), pad=(0, 0), dilation=(1
 def _reference(x_shape, w_shape, size, stride, pad, device):
     """Return the class of the plan by matrix products that is the fastest for these sizes."""
     area = size[0] * size[1]
+    if device.xp is not np:
+        pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and area >= POINTWISE_AREA
+        return PointwiseConvolution if pointwise else PatchConvolution
     copied = x_shape[0] * area * x_shape[1] * math.prod(w_shape[2:])
-    if device.xp is np and copied < SMALL and copied * w_shape[0] < SHORT:
+    if copied < SMALL and copied * w_shape[0] < SHORT:
         return PatchConvolution
-    if device.xp is np:  # what there is more of is cut for the cores, the rest each of them reads
-        if math.prod(x_shape) + x_shape[0] * w_shape[0] * area < math.prod(w_shape):
-            return ChannelConvolution
-        return SampleConvolution if area < LARGE_AREA and x_shape[0] >= MANY else RowConvolution
-    pointwise = (*w_shape[2:], *stride, *pad) == (1, 1, 1, 1, 0, 0) and area >= POINTWISE_AREA
-    return PointwiseConvolution if pointwise else PatchConvolution
+    # what there is more of is cut for the cores, the rest each of them reads
+    if math.prod(x_shape) + x_shape[0] * w_shape[0] * area < math.prod(w_shape):
+        return ChannelConvolution
+    return SampleConvolution if area < LARGE_AREA and x_shape[0] >= MANY else RowConvolution
 
 
 def _wide(plan):

@@ -28,8 +28,8 @@ def plan_lrn(region, x_shape, size=5, *, alpha=1.0, beta=0.75, k=1.0, dtype, dev
             across = kernels.AcrossChannels
         arguments = size, alpha / size, beta, k, np.dtype(dtype), device
         if across is AcrossChannels and threads.worth(device, x_shape):  # each has some rows of all images
-            make = lambda rows: AcrossChannels((*x_shape[:2], rows, x_shape[3]), *arguments)  # noqa: E731
-            return threads.SharedPlan(make, x_shape[2], axis=2)
+            batch, channels, height, width = x_shape
+            return threads.SharedPlan(lambda rows: AcrossChannels((batch, channels, rows, width), *arguments), height, axis=2)
         return across(x_shape, *arguments)
     return WithinChannel(x_shape, size, alpha, beta, np.dtype(dtype), device, engine)
 

@@ -26,15 +26,10 @@ def plan_scale(device, dtype):
 def _shared(function):
     """Return `function` with its D rows shared by the threads, a few at a time."""
     def shared(x, *arguments, **options):
-        count = threads.parts() if x.size >= threads.FEW else 1
+        def run(few, scratch):
+            function(*(_rows(a, few) for a in (x, *arguments)), **{name: _rows(a, few) for name, a in options.items()})
 
-        def run_part(part, scratch):
-            for few in threads.channel_blocks(x.shape, count, part):
-                cut = [_rows(a, few) for a in (x, *arguments)]
-                function(*cut, **{name: _rows(a, few) for name, a in options.items()})
-
-        with threads.together(count) as run:
-            run(run_part)
+        threads.by_channels(x.shape, run)
 
     return shared
 

@@ -120,12 +120,20 @@ def split(size, count, part):
     return slice(size * part // count, size * (part + 1) // count)
 
 
-def channel_blocks(shape, count, part):
-    """Yield slices of this part's channels, of arrays (outer, channels, inner), as many at a time as stay in the cache."""
+def by_channels(shape, function):
+    """Call function(few, scratch) for slices `few` of the channels of arrays (outer, channels, inner), as many at a time as stay
+    in the cache; the threads share them."""
     outer, channels, inner = shape
-    mine, most = split(channels, count, part), max(1, CACHED // max(1, outer * inner))
-    for first in range(mine.start, mine.stop, most):
-        yield slice(first, min(first + most, mine.stop))
+    count = parts() if math.prod(shape) >= FEW else 1
+    most = max(1, CACHED // max(1, outer * inner))
+
+    def run_part(part, scratch):
+        mine = split(channels, count, part)
+        for first in range(mine.start, mine.stop, most):
+            function(slice(first, min(first + most, mine.stop)), scratch)
+
+    with together(count) as run:
+        run(run_part)
 
 
 def matmul(left, right, out, add=False):

@@ -18,8 +18,8 @@ def plan_warping(image_shape, coords_shape, dtype, device):
     if kernels:
         return kernels.Warping(image_shape, coords_shape, dtype, device)
     if threads.worth(device, coords_shape):
-        make = lambda batch: Warping((batch, *image_shape[1:]), (batch, *coords_shape[1:]), dtype, device)  # noqa: E731
-        return threads.SharedPlan(make, image_shape[0], functions=("forward", "backward_coords", "backward_image"))
+        return threads.SharedPlan(lambda batch: Warping((batch, *image_shape[1:]), (batch, *coords_shape[1:]), dtype, device),
+                                  image_shape[0], functions=("forward", "backward_coords", "backward_image"))
     return Warping(image_shape, coords_shape, dtype, device)
 
 
