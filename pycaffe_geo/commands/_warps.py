@@ -13,8 +13,8 @@ def warp_rows(net, count=3):
     """Return (titles, rows) for `draw_panels`: src, tgt, warped, error and depth of up to `count` samples, spread over the batch.
 
     The target is the blob that a loss or PhotometricError compares the warped image with, or else the blob `tgt`; without one
-    there are src and warped alone. The depth is that whose points were projected. Images that the
-    net has scaled or shifted are shown as they were before, 0..255.
+    there are src and warped alone. The depth is that whose points were projected. Images that the net has
+    scaled or shifted are shown as they were before, 0..255.
     """
     from pycaffe_geo.backend import asnumpy
     from pycaffe_geo.geometry.sampling import inside_image

@@ -1,7 +1,8 @@
 // ops/scale.py's functions on (N, C, size).
 
 // Grid: x pixels, y channels, z images. offset and kept may be null; y may be x.
-KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *factor, const REAL *offset, BLOB *y, BLOB *kept, int rectify)
+KERNEL forward(int batch, int channels, int size, const BLOB *x, const REAL *factor, const REAL *offset, BLOB *y, BLOB *kept,
+               int rectify)
 {
     int i = place(), c = blockIdx.y;
     if (i >= size) return;
